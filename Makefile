@@ -1,0 +1,71 @@
+# gpulint: `make` builds build/gpulint, `make check` runs every test, `make help` lists the rest.
+# Another build directory: make B=dir. Needs a C11 compiler, libyaml, libcjson, libpcre2-8.
+
+B ?= build
+CC ?= cc
+CFLAGS ?= -O2 -g
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings
+PKGS := yaml-0.1 libcjson libpcre2-8
+PKG_CONFIG ?= pkg-config
+DEP_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS))
+DEP_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS))
+CPPFLAGS_ALL := -D_XOPEN_SOURCE=700 -DGPULINT_VERSION='"$(VERSION)"' $(CPPFLAGS)
+CFLAGS_ALL := -std=c11 $(WARN) $(CFLAGS) $(DEP_CFLAGS) -MMD -MP
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+
+export LC_ALL := C
+
+# Everything but the entry points and the table writer; the pack's tables are generated.
+LIB_SRC := $(sort $(filter-out lint/main.c,$(wildcard lint/*.c lint/front/*.c lint/report/*.c lint/check/*.c lint/cmd/*.c)))
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
+PACK_DATA := $(sort $(wildcard rules/*/*.yaml))
+TABLES := $(B)/tables.c
+
+all: $(B)/gpulint ## build build/gpulint
+
+$(B)/gpulint: $(B)/lint/main.o $(B)/libgpulint.a $(B)/tables.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(B)/lint/main.o $(B)/libgpulint.a $(B)/tables.o $(B)/libgpulint.a $(DEP_LIBS) -lm
+
+$(B)/libgpulint.a: $(LIB_OBJ)
+	@rm -f $@
+	$(AR) rcsD $@ $(LIB_OBJ)
+
+# The table writer reads rules/ with the program's own loader and prints constant C tables.
+$(B)/packc: $(B)/lint/tool/packc.o $(B)/lint/tool/no_tables.o $(B)/libgpulint.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(DEP_LIBS) -lm
+
+$(TABLES): $(B)/packc $(PACK_DATA)
+	$(B)/packc rules > $@.tmp && mv $@.tmp $@
+
+$(B)/tables.o: $(TABLES)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Ilint -c -o $@ $<
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
+
+# --- tests ---------------------------------------------------------------
+
+UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
+UNITS := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
+
+$(B)/unit/%: tests/unit/%.c $(B)/libgpulint.a $(B)/tables.o
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Ilint $(LDFLAGS) -o $@ $< $(B)/libgpulint.a $(B)/tables.o $(B)/libgpulint.a $(DEP_LIBS) -lcmocka -lm
+
+check: all $(UNITS) ## run every test
+	B=$(B) sh tests/run.sh
+
+units: $(UNITS)
+	@for u in $(UNITS); do ./$$u || exit 1; done
+
+clean: ## remove what was built
+	rm -rf build build-*
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | sort
+
+.PHONY: all check units clean help
+.SECONDARY:
+-include $(LIB_OBJ:.o=.d) $(B)/lint/main.d $(B)/lint/tool/packc.d $(B)/tables.d

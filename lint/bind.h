@@ -1,0 +1,42 @@
+/* Settings to facts: recognises the framework of a document and gathers its facts
+ * into runs, by the tables in the pack alone. */
+#ifndef BIND_H
+#define BIND_H
+
+#include "run.h"
+
+/* The framework of DOC, or NULL when it is no trainer config. FORCED (an id, or "")
+ * overrides recognition. */
+const struct framework *bind_recognise(const struct pack *pack, struct document *doc);
+
+/* Recognises, applies the framework's loader to the tree (LOADER overrides it when
+ * not NULL), and appends the runs found to OUT; none for a file that is no trainer
+ * config. A broken document gives what could be read. */
+void bind_document(struct arena *a, const struct pack *pack, struct document *doc,
+                   const enum loader *loader, struct runs *out);
+
+/* The loader that bind_document used or would use for DOC. */
+enum loader bind_loader(const struct pack *pack, struct document *doc,
+                        const enum loader *override);
+
+/* What the fixer must write into the setting of FACT so that the fact becomes WANTED:
+ * the binding read backwards. False when it cannot be said. */
+bool bind_written(const struct fact *fact, struct value wanted, struct value *out);
+
+/* Where a fact that the run lacks can be added: the map, the sibling to stand after
+ * (NULL: at the end), the key and how it is bound. CERTAIN is false when nothing
+ * shows that the program reads such a key. */
+struct insertion {
+    const struct setting *map, *after;
+    struct str key;
+    const struct binding *binding;
+    bool certain;
+};
+bool bind_insertion(const struct pack *pack, const struct run *run, enum fact_id fact,
+                    struct insertion *out);
+
+/* Keys of DOC that look like trainer settings and gave no fact. */
+void bind_unknown(struct arena *a, const struct pack *pack, struct document *doc,
+                  const struct runs *runs, struct settings *out);
+
+#endif

@@ -1,0 +1,3 @@
+#include "front.h"
+
+const struct front front_json = {LANGUAGE_JSON, 0, 0, 0, 0};

@@ -1,0 +1,29 @@
+/* Which GPUs to check against: by catalogue name, by class ("12GB"), or the card that
+ * the driver names under /proc. Needs no CUDA. */
+#ifndef GPU_H
+#define GPU_H
+
+#include "pack.h"
+
+struct target {
+    struct str id;   /* catalogue id, or "12GB" */
+    struct str name; /* for messages: "RTX 3060 12GB", "12 GB class" */
+    double vram_gb;  /* nominal */
+    uint64_t usable_bytes; /* what one process can have, the CUDA context included */
+    const struct gpu *gpu; /* NULL for a class */
+    struct str how;        /* "--gpu", ".gpulint.yaml", "detected", "assumed" */
+};
+
+struct targets VEC_BODY(struct target);
+
+/* Finds the card or class called NAME. Fails with the variants to choose from when
+ * several cards carry it with different VRAM, or with the nearest names. */
+bool gpu_target(struct arena *a, const struct pack *pack, struct str name,
+                struct target *out, struct err *err);
+/* The cards that the driver lists below PROC (normally "/proc"); false when none. */
+bool gpu_detect(struct arena *a, const struct pack *pack, const char *proc,
+                struct targets *out);
+/* The 12 GB class. */
+struct target gpu_default(struct arena *a);
+
+#endif

@@ -1,0 +1,45 @@
+/* The memory model: peak device memory of a training step from facts alone, no GPU.
+ * Knows no file. Peak is the largest of three moments: end of forward, during backward,
+ * optimizer step. All sizes are bytes; sources of formulas stand at each term. */
+#ifndef MEMORY_H
+#define MEMORY_H
+
+#include "gpu.h"
+#include "run.h"
+
+enum moment { MOMENT_FORWARD, MOMENT_BACKWARD, MOMENT_STEP };
+enum verdict { VERDICT_UNKNOWN, VERDICT_FITS, VERDICT_TIGHT, VERDICT_DOES_NOT_FIT };
+
+struct memory_model { /* the network as the model sees it */
+    struct str name;  /* "" when built from hyper-parameters */
+    struct str family;
+    uint64_t parameters, trainable;
+};
+
+struct assumptions VEC_BODY(struct str);
+
+struct estimate {
+    bool known; /* false: only `assumptions` says something */
+    struct memory_model model;
+    /* Each term at the moment of the peak. */
+    uint64_t weights, gradients, optimizer, activations, logits, workspace, context, slack;
+    uint64_t total, low, high, usable;
+    enum moment peak_at;
+    enum verdict verdict;
+    uint64_t batch_current, batch_maximum, batch_recommended, batch_safe; /* 0 unknown */
+    struct assumptions assumptions;
+};
+
+/* Never fails: what cannot be known gives known = false and the one line that would
+ * make it known. Costs well under a millisecond. */
+void memory_estimate(struct arena *a, const struct pack *pack, const struct run *run,
+                     const struct target *target, struct estimate *out);
+/* The same with BATCH_SIZE (samples) in place of the run's own. */
+void memory_estimate_batch(struct arena *a, const struct pack *pack, const struct run *run,
+                           const struct target *target, uint64_t batch_size,
+                           struct estimate *out);
+
+const char *moment_name(enum moment m);
+const char *verdict_name(enum verdict v);
+
+#endif

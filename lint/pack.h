@@ -1,0 +1,245 @@
+/* What ships as data: rules, framework tables, profiles with their presets, and the
+ * catalogues of GPUs and models. Compiled into the binary as constant tables by
+ * tool/packc.c; pack_load reads the same YAML from a folder with the same result.
+ * docs/FORMATS.md describes the files. A mistake in a pack is a finding. */
+#ifndef PACK_H
+#define PACK_H
+
+#include "expr.h"
+#include "fact.h"
+#include "finding.h"
+#include "loader.h"
+
+#define PACK_LIST(type)                                                                 \
+    struct {                                                                            \
+        const type *at;                                                                 \
+        uint32_t len;                                                                   \
+    }
+
+/* --- rules --------------------------------------------------------------- */
+
+enum rule_scope {
+    RULE_RUN,     /* once per run, over its facts */
+    RULE_SETTING, /* once per scalar setting of a trainer file */
+    RULE_PROJECT, /* once per invocation, over all runs */
+    RULE_SOURCE,  /* Python patterns */
+    RULE_NATIVE,  /* reported by the program itself (syntax); documented here */
+};
+
+struct fact_target { /* "after the fix this fact has this value" */
+    enum fact_id fact;
+    struct expr value; /* len 0: the setting is removed */
+};
+
+struct unsafe_when {
+    struct expr when;
+    struct phrase reason;
+};
+
+struct fix_spec {
+    enum safety safety;
+    struct phrase description; /* len 0: made from the changes */
+    PACK_LIST(struct fact_target) set;
+    PACK_LIST(struct unsafe_when) unsafe_when; /* first that holds makes it unsafe */
+    struct expr setting_text; /* scope setting: the new text of the value; len 0: none */
+    /* scope source: replace named group `group` by `with` (a phrase over the other
+     * groups as names), or insert `with` before/after it */
+    struct str group;
+    struct phrase with;
+    int8_t where; /* 0 replace, -1 before, +1 after */
+    bool present;
+};
+
+struct source_pattern {
+    struct str find;         /* PCRE2 over the masked text, multiline; names are groups */
+    struct str report;       /* group whose span is reported; "" = whole match */
+    unsigned inside;         /* BLOCK_* that must enclose it (any of; 0: anywhere) */
+    unsigned not_inside;     /* BLOCK_* that must not */
+    struct str file_has, file_lacks;         /* searched in the whole masked text */
+    struct str function_has, function_lacks; /* in the innermost function or module */
+    struct str loop_has, loop_lacks;         /* in the innermost loop */
+    struct str before_lacks; /* not anywhere before the match */
+};
+
+struct rule_option {
+    struct str name, help;
+    struct value value; /* default */
+};
+
+struct rule_example {
+    enum { EXAMPLE_BAD, EXAMPLE_GOOD, EXAMPLE_NEAR_MISS } kind;
+    struct str file, text; /* file name decides the language */
+    struct str args;       /* e.g. "--gpu 12GB" */
+};
+
+struct rule {
+    struct str id, code, summary, why;
+    enum severity severity;
+    bool thumb;   /* rule of thumb: info while nobody chose a profile, else `severity` */
+    bool preview; /* off unless selected by name */
+    enum rule_scope scope;
+    bool per_gpu;       /* evaluated for every target GPU; the finding names it */
+    unsigned languages; /* 1 << LANGUAGE_*; 0: all */
+    PACK_LIST(struct str) frameworks, not_frameworks;
+    PACK_LIST(struct str) profiles; /* only under these; empty: any */
+    struct expr when;
+    enum fact_id at; /* where it is reported; FACT_COUNT: the first related that is there */
+    PACK_LIST(enum fact_id) related;
+    struct phrase message, help;
+    struct fix_spec fix;
+    PACK_LIST(struct source_pattern) patterns;
+    PACK_LIST(struct rule_option) options;
+    PACK_LIST(struct str) sources;
+    PACK_LIST(struct rule_example) examples;
+    struct str since, pack;
+};
+
+/* --- frameworks ---------------------------------------------------------- */
+
+struct value_map { /* written value -> fact value; read backwards by the fixer */
+    struct value written; /* VALUE_NOTHING: any other value */
+    struct value fact;    /* VALUE_NOTHING: unknown, because `why` */
+    struct str why;
+};
+
+struct binding {
+    struct str key;   /* "train.batch_size", "**.batch_size" (any depth), "/regex/" */
+    enum fact_id fact; /* FACT_COUNT: known to the framework, means no fact (a trap) */
+    PACK_LIST(struct value_map) values; /* empty: the value itself */
+    PACK_LIST(struct str) inside;       /* container names it must stand in (call, class,
+                                           dict or map key; any level); empty: anywhere */
+    struct expr when;     /* names are setting paths from the root; len 0: always */
+    struct expr compute;  /* over `value` and facts; len 0: none */
+    struct str scope;     /* "eval", or a part such as "discriminator"; "" */
+    bool insertable;      /* the fixer may add this key where it is missing */
+    uint8_t weight;       /* of several settings for one fact the heaviest wins, then last */
+};
+
+struct evidence { /* any one that holds recognises the file */
+    PACK_LIST(struct str) all_keys; /* every one is there (dotted paths or "**.key") */
+    PACK_LIST(struct str) any_keys;
+    uint32_t at_least;              /* of any_keys; 0: one */
+    PACK_LIST(struct str) no_keys;  /* and none of these */
+    PACK_LIST(struct str) calls;    /* Python: a call of one of these */
+    PACK_LIST(struct str) imports;  /* Python: one of these modules is imported */
+    struct str file;                /* regex over the path; "" any */
+    struct str text;                /* regex over the text (masked for Python); "" any */
+};
+
+struct fact_default {
+    enum fact_id fact;
+    struct value value;
+    struct str why;     /* "transformers 4.x" */
+    struct expr when;   /* over facts; len 0: always */
+};
+
+struct fact_rule { /* derived: fact = value when it is unknown and the value is known */
+    enum fact_id fact;
+    struct expr value;
+};
+
+struct framework {
+    struct str id, summary;
+    unsigned languages;
+    enum loader loader; /* for YAML */
+    int priority;       /* higher is tried first */
+    bool generic;       /* plain tables: bindings apply beside another framework's in Python */
+    PACK_LIST(struct evidence) evidence;
+    PACK_LIST(struct binding) bindings;
+    PACK_LIST(struct fact_default) defaults;
+    PACK_LIST(struct fact_rule) derived;
+    PACK_LIST(struct str) sources;
+};
+
+/* --- profiles ------------------------------------------------------------ */
+
+struct limit_point {
+    double vram_gb; /* 0: any */
+    double value;
+};
+
+struct limit {
+    struct str name; /* batch_size_max, accumulation_min, workers_max, ... */
+    PACK_LIST(struct limit_point) points; /* ascending by vram_gb */
+    bool scales; /* other VRAM classes scale it, rounded down to a power of two */
+    struct str origin;
+};
+
+struct fact_value {
+    enum fact_id fact;
+    struct value value;
+};
+
+struct preset {
+    struct str name, summary;
+    double vram_gb; /* the class it was made for */
+    PACK_LIST(struct fact_value) facts;
+};
+
+struct profile {
+    struct str id, summary, origin;
+    double vram_gb;
+    PACK_LIST(struct limit) limits;
+    PACK_LIST(struct fact_value) wants; /* settings that the practice asks for */
+    PACK_LIST(struct preset) presets;
+};
+
+/* --- catalogues ---------------------------------------------------------- */
+
+enum tristate { TRI_UNKNOWN, TRI_NO, TRI_YES };
+
+struct gpu {
+    struct str id, name; /* "rtx-3060-12gb", "GeForce RTX 3060 12GB" */
+    PACK_LIST(struct str) aliases;
+    double vram_gb;         /* nominal */
+    uint32_t driver_mib;    /* what the driver reports; 0 unknown */
+    bool driver_verified;
+    double bandwidth_gb_s;  /* 0 unknown */
+    uint16_t capability;    /* 86 for 8.6; 0: not CUDA or unknown */
+    struct str architecture;
+    enum tristate bf16, fp16_tensor_cores, fp8, tf32;
+    bool laptop, shared_memory;
+    struct str notes, source;
+};
+
+enum activation { ACTIVATION_GELU, ACTIVATION_SWIGLU, ACTIVATION_GEGLU, ACTIVATION_RELU };
+
+struct model { /* exact architecture figures; 0 where the family has no such thing */
+    struct str name;
+    PACK_LIST(struct str) aliases;
+    struct str family; /* a word of the fact model_family */
+    uint64_t parameters;
+    uint32_t hidden, layers, heads, kv_heads, head_dim, ffn, vocab, context;
+    uint32_t decoder_layers;     /* encoder-decoder */
+    uint32_t experts, active_experts; /* mixture of experts */
+    bool tied_embeddings, gated_mlp;
+    /* Convolutional and image models: what backward keeps per sample at `image`. */
+    uint32_t image;              /* pixels of a side */
+    double saved_elements;       /* kept activations, elements per sample */
+    double saved_index_elements; /* int64 indices kept by pooling, elements per sample */
+    bool batch_norm;
+    struct str source;
+};
+
+/* --- the pack ------------------------------------------------------------ */
+
+struct pack {
+    PACK_LIST(struct rule) rules;           /* by code */
+    PACK_LIST(struct framework) frameworks; /* by falling priority */
+    PACK_LIST(struct profile) profiles;
+    PACK_LIST(struct gpu) gpus;
+    PACK_LIST(struct model) models;
+};
+
+/* What is compiled in. */
+const struct pack *pack_builtin(void);
+/* Reads every YAML below DIR (rules, bind, profiles, catalog) into A. Mistakes are
+ * findings in PROBLEMS; false when there is one of severity error, or DIR cannot be read. */
+bool pack_load(struct arena *a, const char *dir, struct pack *out, struct findings *problems,
+               struct err *err);
+
+const struct rule *pack_find_rule(const struct pack *p, struct str code_or_id);
+const struct profile *pack_find_profile(const struct pack *p, struct str id);
+const struct model *pack_find_model(const struct pack *p, struct str name_as_written);
+
+#endif

@@ -1,0 +1,116 @@
+/* Tree building and lookups. Aliases are followed on demand with a depth cap, never
+ * expanded, so a document of nested aliases costs what its bytes cost. */
+#include "setting.h"
+
+#include <assert.h>
+
+#include "banned.h"
+
+static struct str join_path(struct arena *a, const struct setting *parent, struct str key)
+{
+    if (!parent)
+        return (struct str){"", 0};
+    if (parent->kind == SETTING_LIST) {
+        size_t index = 0;
+        for (const struct setting *s = parent->first; s; s = s->next)
+            index++;
+        return arena_printf(a, "%.*s[%zu]", STR_ARG(parent->path), index);
+    }
+    if (!parent->path.len)
+        return arena_str(a, key);
+    return arena_printf(a, "%.*s.%.*s", STR_ARG(parent->path), STR_ARG(key));
+}
+
+struct setting *setting_add(struct arena *a, struct setting_tree *tree,
+                            struct setting *parent, enum setting_kind kind,
+                            struct str key, struct span key_span)
+{
+    struct setting *s = arena_new(a, struct setting);
+    s->kind = kind;
+    s->key = key;
+    s->key_span = key_span;
+    s->parent = parent;
+    s->path = join_path(a, parent, key);
+    s->id = (uint32_t)tree->all.len;
+    s->name = s->text = s->tag = (struct str){"", 0};
+    vec_push(a, &tree->all, s);
+    if (!parent) {
+        vec_push(a, &tree->roots, s);
+        return s;
+    }
+    if (parent->last)
+        parent->last->next = s;
+    else
+        parent->first = s;
+    parent->last = s;
+    return s;
+}
+
+const struct setting *setting_resolve(const struct setting *s)
+{
+    for (int depth = 0; s && s->target && depth < SETTING_MAX_ALIAS_DEPTH; depth++)
+        s = s->target;
+    return s;
+}
+
+static const struct setting *child_at(const struct setting *map, struct str key, int depth);
+
+static const struct setting *merged_child(const struct setting *merge, struct str key,
+                                          int depth)
+{
+    const struct setting *from = setting_resolve(merge);
+    if (!from)
+        return NULL;
+    if (from->kind == SETTING_MAP)
+        return child_at(from, key, depth + 1);
+    /* Of several merged maps the first that has the key wins (YAML merge type). */
+    for (const struct setting *s = from->first; s; s = s->next) {
+        const struct setting *hit = child_at(setting_resolve(s), key, depth + 1);
+        if (hit)
+            return hit;
+    }
+    return NULL;
+}
+
+static const struct setting *child_at(const struct setting *map, struct str key, int depth)
+{
+    if (!map || map->kind != SETTING_MAP || depth > SETTING_MAX_ALIAS_DEPTH)
+        return NULL;
+    const struct setting *own = NULL;
+    for (const struct setting *s = map->first; s; s = s->next)
+        if (!(s->flags & SETTING_MERGE) && str_eq(s->key, key))
+            own = s;
+    if (own)
+        return own;
+    for (const struct setting *s = map->first; s; s = s->next) {
+        const struct setting *hit = s->flags & SETTING_MERGE ? merged_child(s, key, depth)
+                                                             : NULL;
+        if (hit)
+            return hit;
+    }
+    return NULL;
+}
+
+const struct setting *setting_child(const struct setting *map, struct str key)
+{
+    return child_at(setting_resolve(map), key, 0);
+}
+
+const struct setting *setting_find(const struct setting *map, struct str dotted)
+{
+    const struct setting *at = map;
+    for (size_t from = 0; at && from <= dotted.len;) {
+        size_t dot = str_find_byte(dotted, '.', from);
+        size_t to = dot == SIZE_MAX ? dotted.len : dot;
+        at = setting_child(at, str_slice(dotted, from, to));
+        from = to + 1;
+    }
+    return at == map ? NULL : at;
+}
+
+const struct setting *setting_root(const struct setting *s)
+{
+    while (s->parent)
+        s = s->parent;
+    return s;
+}
