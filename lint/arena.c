@@ -31,12 +31,14 @@ enum { RED_ZONE = 0 };
 
 enum { ALIGNMENT = 16, FIRST_CHUNK = 16 * 1024, LARGEST_CHUNK = 4 * 1024 * 1024 };
 
+/* Four words, so that the bytes behind it are aligned. */
 struct arena_chunk {
     struct arena_chunk *older;
     size_t size, used; /* of the bytes behind this header */
     size_t last;       /* offset of the newest block */
-    size_t pad;
 };
+
+_Static_assert(sizeof(struct arena_chunk) % ALIGNMENT == 0, "blocks would not be aligned");
 
 static size_t countdown, allocations;
 

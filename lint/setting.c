@@ -6,16 +6,18 @@
 
 #include "banned.h"
 
+/* A longer path names nobody's setting; without a limit, long keys nested deep would cost
+ * far more than their bytes. */
+enum { MAX_PATH = 4096 };
+
 static struct str join_path(struct arena *a, const struct setting *parent, struct str key)
 {
     if (!parent)
         return (struct str){"", 0};
-    if (parent->kind == SETTING_LIST) {
-        size_t index = 0;
-        for (const struct setting *s = parent->first; s; s = s->next)
-            index++;
-        return arena_printf(a, "%.*s[%zu]", STR_ARG(parent->path), index);
-    }
+    if (parent->path.len + key.len > MAX_PATH)
+        return parent->path;
+    if (parent->kind == SETTING_LIST)
+        return arena_printf(a, "%.*s[%u]", STR_ARG(parent->path), parent->count);
     if (!parent->path.len)
         return arena_str(a, key);
     return arena_printf(a, "%.*s.%.*s", STR_ARG(parent->path), STR_ARG(key));
@@ -43,6 +45,7 @@ struct setting *setting_add(struct arena *a, struct setting_tree *tree,
     else
         parent->first = s;
     parent->last = s;
+    parent->count++;
     return s;
 }
 

@@ -81,6 +81,7 @@ struct setting {
     struct setting *parent, *first, *last, *next;
     struct setting *target; /* alias or merge of a map or list: the collection meant */
     uint32_t id;            /* index in the tree's `all` */
+    uint32_t count;         /* children */
 };
 
 struct settings VEC_BODY(struct setting *);

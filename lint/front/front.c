@@ -34,7 +34,10 @@ static bool decodable(struct arena *a, struct document *doc)
         what = "UTF-16 and UTF-32 files are not read; save the file as UTF-8";
     if (!what)
         return true;
-    finding_add(a, &doc->problems, s, (struct span){at, end}, "%s", what);
+    struct finding *f = finding_add(a, &doc->problems, s, (struct span){at, end}, "%s", what);
+    f->code = STR("SYN001");
+    f->rule = STR("syntax-error");
+    f->severity = SEVERITY_ERROR;
     doc->broken = true;
     return false;
 }
