@@ -1,0 +1,355 @@
+/* Peak memory as the largest of three moments. Each is a sum of terms linear in the batch:
+ * resident bytes decided by the regime, and bytes per sample decided by the network. Low
+ * and high add up the bounds of every term, so they are wider than the truth needs when
+ * errors cancel, and honest when they do not. */
+#include "memory.h"
+
+#include <assert.h>
+#include <math.h>
+
+#include "memory_term.h"
+#include "vec.h"
+
+#include "banned.h"
+
+static const double MIB = 1024.0 * 1024.0;
+/* What the allocator holds beyond the tensors: reserved / allocated of 1.06 to 1.13 was
+ * measured on a T4; blocks of one size all run long hardly fragment. */
+static const struct amount SLACK_RESIDENT = {0, 0.01, 0.04};
+static const struct amount SLACK_PASSING = {0.01, 0.1, 0.3};
+static const double SLACK_IMAGES_HIGH = 0.2; /* one shape, every step the same */
+/* Unfused attention passes through blocks of many sizes: 0.13 to 0.44 on a T4. */
+static const struct amount SLACK_EAGER = {0.01, 0.25, 0.5};
+/* Samples of many lengths leave holes: runs of one model reserved twice what passed. */
+static const double SLACK_VARYING_HIGH = 0.8;
+static const double SLACK_EXPANDABLE = 0.5; /* one segment that grows */
+/* Two handles' cuBLAS workspaces of 8.125 MiB; 32 MiB each on Hopper. */
+static const double CUBLAS_BYTES = 2 * 8519680.0, CUBLAS_BYTES_HOPPER = 64 * 1024 * 1024.0;
+/* "Safe" leaves this much of the card to what nobody modelled. */
+static const double SAFE_SHARE = 0.85;
+enum { BATCH_LIMIT_LOG2 = 24 };
+
+void memory_note(struct notes *n, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vec_push(n->arena, n->list, arena_vprintf(n->arena, format, args));
+    va_end(args);
+}
+
+/* --- fixed costs -------------------------------------------------------------- */
+
+/* CUDA loads kernels lazily since 11.7, which PyTorch ships from 1.13 on: about 400 MiB
+ * and growing; before, every kernel was loaded: 1000 to 1350 MiB. */
+static struct amount context_bytes(const struct run *run, const struct target *target)
+{
+    struct str version;
+    bool old = run_word(run, FACT_torch_version, &version) &&
+               (str_starts(version, STR("0.")) ||
+                (str_starts(version, STR("1.")) && !str_starts(version, STR("1.13"))));
+    if (old) {
+        return (struct amount){600 * MIB, 1200 * MIB, 1500 * MIB};
+    }
+    if (target && target->gpu && target->gpu->capability >= 90) {
+        return (struct amount){300 * MIB, 550 * MIB, 1000 * MIB};
+    }
+    if (run_fact(run, FACT_torch_version)) {
+        return (struct amount){130 * MIB, 450 * MIB, 800 * MIB};
+    }
+    return (struct amount){130 * MIB, 700 * MIB, 1700 * MIB};
+}
+
+static struct amount cublas_bytes(const struct target *target)
+{
+    bool hopper = target && target->gpu && target->gpu->capability == 90;
+    double bytes = hopper ? CUBLAS_BYTES_HOPPER : CUBLAS_BYTES;
+    return (struct amount){0, bytes, 2 * bytes};
+}
+
+/* --- the plan ------------------------------------------------------------------ */
+
+static void offload_activations(const struct run *run, struct plan *p)
+{
+    if (memory_lists(run, FACT_offload, "activations")) {
+        p->kept = (struct amount){0, p->kept.mid * 0.1, p->kept.high * 0.5};
+    }
+}
+
+/* Gradients of the last step are still there in the next forward when the step
+ * accumulates, or where zero_grad filled with zeros (before PyTorch 2.0). */
+static bool keeps_gradients(const struct run *run)
+{
+    double accumulation;
+    struct str version;
+    if (run_number(run, FACT_gradient_accumulation_steps, &accumulation) &&
+        accumulation > 1) {
+        return true;
+    }
+    return run_word(run, FACT_torch_version, &version) && str_starts(version, STR("1."));
+}
+
+static void per_sample(struct notes *n, const struct run *run, struct plan *p)
+{
+    switch (p->net.kind) {
+    case NETWORK_SAVED:
+        memory_vision(n, run, p);
+        break;
+    case NETWORK_RECURRENT:
+        memory_rnn(n, run, p);
+        break;
+    case NETWORK_DECODER:
+    case NETWORK_ENCODER:
+    case NETWORK_ENCODER_DECODER:
+    case NETWORK_VIT:
+        memory_transformer(n, run, p);
+        break;
+    }
+}
+
+bool memory_plan(struct notes *n, const struct pack *pack, const struct run *run,
+                 const struct target *target, struct plan *p)
+{
+    *p = (struct plan){.slack_share = 1};
+    if (!memory_resolve(n, pack, run, &p->net)) {
+        return false;
+    }
+    memory_regime(n, run, &p->net, &p->regime);
+    memory_state(n, run, p);
+    per_sample(n, run, p);
+    offload_activations(run, p);
+    if (keeps_gradients(run)) {
+        p->first_gradient = p->gradients;
+    }
+    p->fixed_workspace = amount_add(p->fixed_workspace, cublas_bytes(target));
+    p->context = context_bytes(run, target);
+    if (memory_flag(run, FACT_expandable_segments)) {
+        p->slack_share = SLACK_EXPANDABLE;
+    }
+    return true;
+}
+
+/* --- the moments --------------------------------------------------------------- */
+
+static struct moment_bill at_forward_end(const struct plan *p, double batch)
+{
+    return (struct moment_bill){
+        .weights = amount_add(p->weights, p->cast_cache),
+        .gradients = amount_add(p->first_gradient, exactly(0)),
+        .optimizer = p->optimizer,
+        .activations = amount_times(amount_add(p->kept, p->input), batch),
+        .logits = amount_times(p->logits, batch),
+        .workspace = p->fixed_workspace,
+    };
+}
+
+/* Backward begins with everything kept and a layer in the works, and ends with every
+ * gradient and a layer in the works; between the two it only falls or only rises. */
+static struct moment_bill at_backward(const struct plan *p, double batch)
+{
+    struct amount working = amount_add(p->layer_temporary, p->recomputed);
+    struct moment_bill first = {
+        .weights = amount_add(p->weights, p->cast_cache),
+        .gradients = p->first_gradient,
+        .optimizer = p->optimizer,
+        .activations =
+            amount_times(amount_add(amount_add(p->kept, p->input), p->recomputed), batch),
+        .workspace =
+            amount_add(p->fixed_workspace, amount_times(p->layer_temporary, batch)),
+    };
+    struct moment_bill last = first;
+    last.gradients = p->gradients;
+    last.activations = amount_times(p->recomputed, batch);
+    bool at_end = last.gradients.mid + working.mid * batch >
+                  first.gradients.mid + first.activations.mid + first.workspace.mid -
+                      p->fixed_workspace.mid;
+    return at_end ? last : first;
+}
+
+static struct moment_bill at_step(const struct plan *p)
+{
+    return (struct moment_bill){
+        .weights = p->weights,
+        .gradients = p->gradients,
+        .optimizer = p->optimizer,
+        .workspace = amount_add(p->fixed_workspace, p->step_temporary),
+    };
+}
+
+static struct amount moment_sum(const struct moment_bill *m)
+{
+    struct amount a = amount_add(amount_add(m->weights, m->gradients), m->optimizer);
+    struct amount b = amount_add(amount_add(m->activations, m->logits), m->workspace);
+    return amount_add(a, b);
+}
+
+static struct amount larger(struct amount a, struct amount b)
+{
+    return (struct amount){fmax(a.low, b.low), fmax(a.mid, b.mid), fmax(a.high, b.high)};
+}
+
+/* What comes and goes with the samples' lengths. */
+static double varying(const struct plan *p, const struct bill *b)
+{
+    if (!p->net.tokens_are_cap) {
+        return 0;
+    }
+    double most = 0;
+    for (int m = MOMENT_FORWARD; m < MOMENT_STEP; m++) {
+        most = fmax(most, b->moments[m].activations.high + b->moments[m].logits.high);
+    }
+    return most;
+}
+
+static struct amount slack_of(const struct plan *p, const struct bill *b)
+{
+    struct amount resident = amount_add(amount_add(p->weights, p->optimizer), p->gradients);
+    struct amount all = b->allocated;
+    struct amount passing = p->regime.eager_attention ? SLACK_EAGER : SLACK_PASSING;
+    if (p->net.kind == NETWORK_SAVED || p->net.kind == NETWORK_VIT) {
+        passing.high = SLACK_IMAGES_HIGH;
+    }
+    double vary = varying(p, b), steady = fmax(0, all.high - resident.high - vary);
+    struct amount s = {
+        .low = SLACK_RESIDENT.low * resident.low +
+               passing.low * fmax(0, all.low - resident.low),
+        .mid = SLACK_RESIDENT.mid * resident.mid +
+               passing.mid * fmax(0, all.mid - resident.mid),
+        .high = SLACK_RESIDENT.high * resident.high + passing.high * steady +
+                SLACK_VARYING_HIGH * vary,
+    };
+    return amount_times(s, p->slack_share);
+}
+
+void memory_bill(const struct plan *p, double batch, struct bill *out)
+{
+    assert(batch >= 0);
+    out->moments[MOMENT_FORWARD] = at_forward_end(p, batch);
+    out->moments[MOMENT_BACKWARD] = at_backward(p, batch);
+    out->moments[MOMENT_STEP] = at_step(p);
+    out->peak_at = MOMENT_FORWARD;
+    out->allocated = exactly(0);
+    for (int m = MOMENT_FORWARD; m <= MOMENT_STEP; m++) {
+        struct amount sum = moment_sum(&out->moments[m]);
+        if (sum.mid > out->allocated.mid) {
+            out->peak_at = (enum moment)m;
+        }
+        out->allocated = larger(out->allocated, sum);
+    }
+    out->slack = slack_of(p, out);
+    out->context = p->context;
+    out->total = amount_add(amount_add(out->allocated, out->slack), out->context);
+}
+
+/* --- the answer ---------------------------------------------------------------- */
+
+static uint64_t bytes(double x)
+{
+    return x <= 0 ? 0 : x >= 9e18 ? (uint64_t)9e18 : (uint64_t)(x + 0.5);
+}
+
+static enum verdict verdict_of(const struct estimate *e)
+{
+    if (e->usable == 0) {
+        return VERDICT_UNKNOWN;
+    }
+    if (e->high <= e->usable) {
+        return VERDICT_FITS;
+    }
+    return e->low > e->usable ? VERDICT_DOES_NOT_FIT : VERDICT_TIGHT;
+}
+
+static void fill(const struct plan *p, double batch, struct estimate *e)
+{
+    struct bill bill;
+    memory_bill(p, batch, &bill);
+    const struct moment_bill *peak = &bill.moments[bill.peak_at];
+    e->known = true;
+    e->weights = bytes(peak->weights.mid);
+    e->gradients = bytes(peak->gradients.mid);
+    e->optimizer = bytes(peak->optimizer.mid);
+    e->activations = bytes(peak->activations.mid);
+    e->logits = bytes(peak->logits.mid);
+    e->workspace = bytes(peak->workspace.mid);
+    e->context = bytes(bill.context.mid);
+    e->slack = bytes(bill.slack.mid);
+    e->total = e->weights + e->gradients + e->optimizer + e->activations + e->logits +
+               e->workspace + e->context + e->slack;
+    e->low = bytes(bill.total.low);
+    e->high = bytes(bill.total.high);
+    e->peak_at = bill.peak_at;
+    e->verdict = verdict_of(e);
+}
+
+/* The largest power of two that stays below; 0 when one sample does not. */
+static void advise(const struct plan *p, struct estimate *e)
+{
+    double usable = (double)e->usable;
+    for (int k = 0; usable > 0 && k <= BATCH_LIMIT_LOG2; k++) {
+        struct bill bill;
+        memory_bill(p, ldexp(1, k), &bill);
+        uint64_t batch = (uint64_t)1 << k;
+        if (bill.total.mid > usable) {
+            break;
+        }
+        e->batch_maximum = batch;
+        if (bill.total.high <= usable) {
+            e->batch_recommended = batch;
+        }
+        if (bill.total.high <= SAFE_SHARE * usable) {
+            e->batch_safe = batch;
+        }
+    }
+}
+
+static void estimate(struct arena *a, const struct pack *pack, const struct run *run,
+                     const struct target *target, double batch, struct estimate *out)
+{
+    assert(pack && run && out);
+    *out = (struct estimate){.verdict = VERDICT_UNKNOWN};
+    struct notes notes = {a, &out->assumptions};
+    struct plan plan;
+    if (!memory_plan(&notes, pack, run, target, &plan)) {
+        return;
+    }
+    out->model = (struct memory_model){plan.net.name, plan.net.family,
+                                       bytes(plan.net.parameters), bytes(plan.trainable)};
+    out->usable = target ? target->usable_bytes : 0;
+    advise(&plan, out);
+    if (!(batch >= 1) || batch > 1e12) {
+        memory_note(&notes, "batch size unknown: add batch_size to the config");
+        return;
+    }
+    out->batch_current = (uint64_t)batch;
+    fill(&plan, batch, out);
+}
+
+void memory_estimate(struct arena *a, const struct pack *pack, const struct run *run,
+                     const struct target *target, struct estimate *out)
+{
+    double batch;
+    if (!run_number(run, FACT_batch_size, &batch)) {
+        batch = 0;
+    }
+    estimate(a, pack, run, target, batch, out);
+}
+
+void memory_estimate_batch(struct arena *a, const struct pack *pack, const struct run *run,
+                           const struct target *target, uint64_t batch_size,
+                           struct estimate *out)
+{
+    estimate(a, pack, run, target, (double)batch_size, out);
+}
+
+const char *moment_name(enum moment m)
+{
+    static const char *const NAMES[] = {"forward", "backward", "step"};
+    assert(m <= MOMENT_STEP);
+    return NAMES[m];
+}
+
+const char *verdict_name(enum verdict v)
+{
+    static const char *const NAMES[] = {"unknown", "fits", "tight", "does-not-fit"};
+    assert(v <= VERDICT_DOES_NOT_FIT);
+    return NAMES[v];
+}

@@ -1,0 +1,344 @@
+/* What does not depend on the batch: weights, gradients, optimizer state and the step's
+ * temporary, after adapters, quantisation, sharding and offload. Bytes per parameter:
+ * docs/MEMORY.md section 2. */
+#include <assert.h>
+#include <math.h>
+
+#include "memory_term.h"
+
+#include "banned.h"
+
+/* bitsandbytes: uint8 state and an fp32 maximum for every 256 elements, per state. */
+#define STATE_8BIT (1 + 4.0 / 256)
+static const double LORA_RANK = 8; /* PEFT's default */
+/* Some adapters scale or bias every output and so keep it: 23.8 GiB against LoRA's 19.8
+ * for the same 7B run. */
+static const double OTHER_ADAPTERS_HIGH = 5;
+
+enum step { STEP_FOREACH, STEP_DECAY, STEP_IN_PLACE };
+
+struct optimizer {
+    const char *word;
+    double copies; /* state elements per parameter, in the parameter's own type */
+    double bytes;  /* state bytes whatever the type */
+    enum step step;
+};
+
+static const struct optimizer OPTIMIZERS[] = {
+    {"sgd", 0, 0, STEP_DECAY},
+    {"sgd-momentum", 1, 0, STEP_DECAY},
+    {"adam", 2, 0, STEP_FOREACH},
+    {"adamw", 2, 0, STEP_FOREACH},
+    {"adam-8bit", 0, 2 * STATE_8BIT, STEP_IN_PLACE},
+    {"adamw-8bit", 0, 2 * STATE_8BIT, STEP_IN_PLACE},
+    {"adamw-4bit", 0, 2 * (0.5 + 4.0 / 128), STEP_IN_PLACE},
+    {"adamw-fp8", 0, 2 * STATE_8BIT, STEP_IN_PLACE},
+    {"paged-adamw", 2, 0, STEP_IN_PLACE},
+    {"paged-adamw-32bit", 0, 8, STEP_IN_PLACE},
+    {"paged-adamw-8bit", 0, 2 * STATE_8BIT, STEP_IN_PLACE},
+    {"adamax", 2, 0, STEP_FOREACH},
+    {"nadam", 2, 0, STEP_FOREACH},
+    {"radam", 2, 0, STEP_FOREACH},
+    {"adagrad", 1, 0, STEP_FOREACH},
+    {"adadelta", 2, 0, STEP_FOREACH},
+    {"rmsprop", 1, 0, STEP_FOREACH},
+    {"rmsprop-8bit", 0, STATE_8BIT, STEP_IN_PLACE},
+    {"adafactor", 0, 0.02, STEP_IN_PLACE},
+    {"lion", 1, 0, STEP_IN_PLACE},
+    {"lion-8bit", 0, STATE_8BIT, STEP_IN_PLACE},
+    {"paged-lion", 1, 0, STEP_IN_PLACE},
+    {"paged-lion-8bit", 0, STATE_8BIT, STEP_IN_PLACE},
+    {"lamb", 2, 0, STEP_FOREACH},
+    {"lars", 1, 0, STEP_DECAY},
+    {"muon", 1.15, 0, STEP_IN_PLACE},
+    {"sophia", 2, 0, STEP_IN_PLACE},
+    {"ademamix", 3, 0, STEP_IN_PLACE},
+    {"ademamix-8bit", 0, 3 * STATE_8BIT, STEP_IN_PLACE},
+    {"schedule-free-adamw", 2, 0, STEP_FOREACH},
+    {"schedule-free-sgd", 1, 0, STEP_FOREACH},
+    {"adopt", 2, 0, STEP_FOREACH},
+    {"stable-adamw", 2, 0, STEP_IN_PLACE},
+    {"grokadamw", 3, 0, STEP_IN_PLACE},
+    {"prodigy", 4, 0, STEP_IN_PLACE},
+    {"dadaptation", 4, 0, STEP_IN_PLACE},
+    {"lomo", 0, 0, STEP_IN_PLACE},
+    {"adalomo", 0, 0.02, STEP_IN_PLACE},
+    {"came", 1, 0, STEP_IN_PLACE},
+};
+
+/* --- parameters that are trained ------------------------------------------- */
+
+static double embedding_parameters(const struct network *net)
+{
+    return net->vocab * net->hidden;
+}
+
+/* Parts trained whole beside adapters: a copy in fp32 that has gradients and state. */
+static double whole_parts(const struct run *run, const struct network *net)
+{
+    double parts = 0;
+    parts += memory_lists(run, FACT_trained_modules, "embed") ||
+             memory_lists(run, FACT_trained_modules, "wte");
+    parts += memory_lists(run, FACT_trained_modules, "head");
+    return parts * embedding_parameters(net);
+}
+
+static double adapter_parameters(struct notes *n, const struct run *run, struct plan *p)
+{
+    struct str word = STR("");
+    double rank = LORA_RANK;
+    run_word(run, FACT_peft, &word);
+    bool lora = str_eq(word, STR("lora")) || str_eq(word, STR("qlora")) ||
+                str_eq(word, STR("dora")) || str_eq(word, STR("adalora")) ||
+                str_eq(word, STR("loha")) || str_eq(word, STR("lokr"));
+    if (lora && !run_number(run, FACT_lora_rank, &rank)) {
+        memory_note(n, "lora_rank not given: %.0f assumed", rank);
+    }
+    rank = fmin(fmax(rank, 1), 65536);
+    double lora_size = memory_lora(run, &p->net, rank, &p->regime.lora_inputs);
+    if (lora) {
+        return lora_size;
+    }
+    memory_note(n, "'%.*s': trained parameters counted as 0.2 %% of the base",
+                STR_ARG(word));
+    p->regime.lora_inputs.high *= OTHER_ADAPTERS_HIGH;
+    return p->net.parameters * 0.002;
+}
+
+/* --- the optimizer --------------------------------------------------------- */
+
+static bool is_paged(const struct optimizer *o)
+{
+    return str_starts(str_from(o->word), STR("paged-"));
+}
+
+static const struct optimizer *find_optimizer(struct notes *n, const struct run *run,
+                                              bool *guessed)
+{
+    struct str word;
+    *guessed = true;
+    if (!run_word(run, FACT_optimizer, &word)) {
+        memory_note(n, "optimizer not given: adamw assumed");
+        return &OPTIMIZERS[3];
+    }
+    for (size_t i = 0; i < sizeof OPTIMIZERS / sizeof *OPTIMIZERS; i++) {
+        if (str_eq(word, str_from(OPTIMIZERS[i].word))) {
+            *guessed = false;
+            if (is_paged(&OPTIMIZERS[i])) {
+                memory_note(
+                    n, "paged optimizer state gives way to host memory: not in the total");
+            }
+            return &OPTIMIZERS[i];
+        }
+    }
+    memory_note(n, "optimizer '%.*s' counted like adamw", STR_ARG(word));
+    return &OPTIMIZERS[3];
+}
+
+static struct amount state_bytes(const struct optimizer *o, bool guessed, double element)
+{
+    double bytes = o->copies * element + o->bytes;
+    if (is_paged(o)) {
+        return (struct amount){0, 0, bytes};
+    }
+    return (struct amount){guessed ? 0 : bytes, bytes, guessed ? bytes * 2 : bytes};
+}
+
+/* foreach holds one list the size of the parameters; fused none; a loop one tensor. */
+static struct amount step_bytes(const struct run *run, const struct optimizer *o,
+                                double element)
+{
+    if (memory_deepspeed(run) && element <= 2) { /* fp32 gradients of the own share */
+        return exactly(2 * element);
+    }
+    struct str version;
+    bool loops = run_word(run, FACT_torch_version, &version) &&
+                 str_starts(version, STR("1.")); /* foreach is the default since 2.0 */
+    if (o->step == STEP_IN_PLACE || loops || run_is(run, FACT_optimizer_impl, "fused") ||
+        run_is(run, FACT_optimizer_impl, "for-loop")) {
+        return exactly(0);
+    }
+    double decay;
+    if (o->step == STEP_DECAY) { /* gradient + decay x weight is a new list */
+        if (!run_number(run, FACT_weight_decay, &decay)) {
+            return (struct amount){0, 0, element};
+        }
+        return exactly(decay != 0 ? element : 0);
+    }
+    bool said = run_is(run, FACT_optimizer_impl, "foreach");
+    return (struct amount){said ? element : 0, element, element};
+}
+
+/* --- sharing between devices ----------------------------------------------- */
+
+struct per_parameter {
+    struct amount weight, gradient, state;
+};
+
+static bool shards_all(const struct run *run)
+{
+    return run_is(run, FACT_strategy, "zero3") || run_is(run, FACT_strategy, "fsdp");
+}
+
+static struct amount divide(struct amount a, double ranks, double optimistic)
+{
+    return (struct amount){a.low / optimistic, a.mid / ranks, a.high / ranks};
+}
+
+/* Whole layers that must be gathered while they compute. */
+static double gathered_bytes(const struct run *run, const struct plan *p)
+{
+    double layers = fmax(p->net.layers + p->net.decoder_layers, 1);
+    double layer = p->net.parameters / layers;
+    return run_is(run, FACT_strategy, "zero3") ? 4 * layer : 6 * layer;
+}
+
+static void shard(struct notes *n, const struct run *run, struct plan *p,
+                  struct per_parameter *per)
+{
+    double ranks = p->regime.ranks, optimistic = ranks;
+    bool zero1 = run_is(run, FACT_strategy, "zero1"),
+         zero2 = run_is(run, FACT_strategy, "zero2");
+    bool all = shards_all(run);
+    if (run_is(run, FACT_strategy, "ddp") && ranks > 1) { /* gradient buckets */
+        struct amount bucket = {0, per->gradient.mid, per->gradient.high};
+        p->fixed_workspace =
+            amount_add(p->fixed_workspace, amount_times(bucket, p->trainable));
+    }
+    if (!zero1 && !zero2 && !all) {
+        return;
+    }
+    if (!run_fact(run, FACT_num_devices)) {
+        optimistic = fmax(ranks, 8);
+        memory_note(n, "num_devices not given: %.0f assumed, sharding saves with more",
+                    ranks);
+    }
+    per->state = divide(per->state, ranks, optimistic);
+    if (!zero1) {
+        per->gradient = divide(per->gradient, ranks, optimistic);
+    }
+    if (all) {
+        per->weight = divide(per->weight, ranks, optimistic);
+        double gathered = gathered_bytes(run, p);
+        p->fixed_workspace = amount_add(
+            p->fixed_workspace, (struct amount){gathered / 2, gathered, gathered * 2});
+    } else { /* DeepSpeed reduces in buckets of 5e8 elements */
+        double bucket = fmin(p->trainable, 5e8) * 2;
+        p->fixed_workspace =
+            amount_add(p->fixed_workspace, (struct amount){0, bucket, 2 * bucket});
+    }
+}
+
+static void offload(const struct run *run, struct plan *p)
+{
+    if (memory_lists(run, FACT_offload, "optimizer")) {
+        p->optimizer = p->step_temporary = exactly(0);
+        if (memory_deepspeed(run)) { /* gradients move as they come */
+            p->gradients = (struct amount){0, p->gradients.mid * 0.1, p->gradients.high};
+        }
+    }
+    if (memory_lists(run, FACT_offload, "param")) {
+        p->weights = exactly(0);
+    }
+}
+
+/* --- the sum --------------------------------------------------------------- */
+
+static double parameters_of_base(const struct plan *p, double *quantised)
+{
+    double total = p->net.parameters, outside = embedding_parameters(&p->net);
+    outside *= p->net.tied ? 1 : 2;
+    *quantised = p->regime.quantised > 0 ? fmax(0, total - outside) : 0;
+    return total - *quantised;
+}
+
+static void count_adapters(struct notes *n, const struct run *run, struct plan *p)
+{
+    const struct regime *r = &p->regime;
+    double quantised, whole = whole_parts(run, &p->net);
+    double rest = parameters_of_base(p, &quantised);
+    p->trainable = adapter_parameters(n, run, p) + whole;
+    struct amount each = {r->frozen_base, r->frozen_base, r->frozen_base_high};
+    if (quantised > 0) { /* preparing such a base casts what stays half to fp32 */
+        each.mid = r->prepared ? 4 : r->frozen_base;
+        each.high = 4;
+    }
+    struct amount kept = amount_times(each, rest);
+    p->weights = amount_add(exactly(quantised * r->quantised), kept);
+}
+
+static void count_trained(const struct run *run, struct plan *p, struct per_parameter *per,
+                          bool guessed, const struct optimizer *o)
+{
+    double element = p->regime.adapters ? 4 : p->regime.weight;
+    per->weight = per->gradient = exactly(element);
+    per->state = state_bytes(o, guessed, element);
+    if (memory_deepspeed(run) && p->regime.compute == 2) {
+        per->weight = per->gradient = exactly(2);
+        per->state = amount_add(state_bytes(o, guessed, 4), exactly(4));
+    }
+    if (p->regime.adapters) { /* adapters may be kept in half where PEFT is not used */
+        per->weight.low = per->gradient.low = 2;
+        per->state.low /= 2;
+    }
+}
+
+static void split_over_stages(struct plan *p)
+{
+    double parts = p->regime.tensor * p->regime.pipeline;
+    p->weights = amount_times(p->weights, 1 / parts);
+    p->gradients = amount_times(p->gradients, 1 / parts);
+    p->optimizer = amount_times(p->optimizer, 1 / parts);
+    p->step_temporary = amount_times(p->step_temporary, 1 / parts);
+}
+
+static void extras(const struct run *run, struct plan *p)
+{
+    double matrices = p->net.parameters - embedding_parameters(&p->net);
+    if (run_is(run, FACT_ema, "gpu")) {
+        double copy = p->trainable * fmax(p->regime.weight, 2);
+        p->weights = amount_add(p->weights, exactly(copy));
+    }
+    if (p->regime.autocast && !p->regime.adapters && p->regime.weight == 4) {
+        p->cast_cache = (struct amount){0, 2 * matrices, 2 * p->net.parameters};
+    }
+    if (p->regime.quantised > 0) { /* one matrix at a time is opened to half */
+        double largest = fmax(p->net.hidden * p->net.ffn, 1) * 2;
+        p->fixed_workspace =
+            amount_add(p->fixed_workspace, (struct amount){0, largest, 2 * largest});
+    }
+    double head = p->regime.adapters ? 0 : embedding_parameters(&p->net) * p->regime.weight;
+    p->first_gradient = (struct amount){0, head, head};
+    if (memory_flag(run, FACT_optimizer_in_backward)) {
+        double layers = fmax(p->net.layers, 1);
+        double layer =
+            fmax(p->trainable / layers * p->regime.weight, p->first_gradient.mid);
+        p->gradients = exactly(fmin(layer, p->gradients.mid));
+    }
+}
+
+void memory_state(struct notes *n, const struct run *run, struct plan *p)
+{
+    struct per_parameter per;
+    bool guessed;
+    const struct optimizer *o = find_optimizer(n, run, &guessed);
+    if (p->regime.adapters) {
+        count_adapters(n, run, p);
+    } else {
+        p->trainable =
+            p->regime.backbone_frozen ? p->net.parameters * 0.05 : p->net.parameters;
+        p->weights = exactly((p->net.parameters - p->trainable) * p->regime.weight);
+    }
+    count_trained(run, p, &per, guessed, o);
+    shard(n, run, p, &per);
+    p->weights = amount_add(p->weights, amount_times(per.weight, p->trainable));
+    if (p->regime.adapters && shards_all(run)) {
+        p->weights = amount_times(p->weights, 1 / p->regime.ranks);
+    }
+    p->gradients = amount_times(per.gradient, p->trainable);
+    p->optimizer = amount_times(per.state, p->trainable);
+    p->step_temporary = amount_times(step_bytes(run, o, per.gradient.mid), p->trainable);
+    split_over_stages(p);
+    offload(run, p);
+    extras(run, p);
+}

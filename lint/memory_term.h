@@ -1,0 +1,120 @@
+/* Private to memory*.c (and the accuracy harness): a network as numbers, and what a run
+ * of it keeps on the device. Knows no file. Everything on the device is linear in the
+ * batch once network and settings are fixed, so a plan is made once and any batch size
+ * costs a few additions. */
+#ifndef MEMORY_TERM_H
+#define MEMORY_TERM_H
+
+#include "memory.h"
+#include "memory_amount.h"
+
+enum network_kind {
+    NETWORK_DECODER,
+    NETWORK_ENCODER,
+    NETWORK_ENCODER_DECODER,
+    NETWORK_VIT,
+    NETWORK_SAVED, /* the catalogue says what backward keeps per image */
+    NETWORK_RECURRENT,
+};
+
+enum { CONV_MAX = 16 };
+
+struct network {
+    enum network_kind kind;
+    struct str name, family;
+    double parameters;
+    double hidden, layers, decoder_layers, heads, kv_heads, head_dim, ffn, vocab, context;
+    double experts, active_experts;
+    bool tied, gated, rms_norm, dropout;
+    double tokens, decoder_tokens;             /* per sample */
+    bool tokens_are_cap;                       /* the longest sample may be shorter */
+    double image, saved, saved_index, largest; /* NETWORK_SAVED, at `image` pixels */
+    double image_scale;                        /* pixels asked / pixels of the figures */
+    bool saved_attention;                      /* windows of attention: AMP saves less */
+    double in_channels, conv[CONV_MAX];
+    size_t conv_len;
+    double lstm_hidden, lstm_layers, directions;
+};
+
+/* How the run trains, decided before any byte is counted. */
+struct regime {
+    double weight, compute, residual, head; /* bytes per element; head: of the logits */
+    bool autocast;
+    bool adapters;        /* PEFT of any kind: the base is frozen */
+    bool backbone_frozen; /* nothing before the head keeps activations */
+    double frozen_base;   /* bytes per frozen parameter that is not quantised */
+    double frozen_base_high;
+    bool prepared;    /* what a quantised base leaves is cast to fp32 */
+    double quantised; /* bytes per parameter of the quantised matrices; 0: none */
+    enum { CHECKPOINT_NONE, CHECKPOINT_SELECTIVE, CHECKPOINT_FULL } checkpoint;
+    bool eager_attention, flash_attention;
+    bool compiled;
+    double ranks;              /* data-parallel width */
+    double tensor, sequence;   /* tensor- and context-parallel widths */
+    double pipeline;           /* stages, device_map included */
+    struct amount lora_inputs; /* elements per token and layer kept for adapters */
+};
+
+/* What is resident whatever the batch, and what each sample adds. */
+struct plan {
+    struct network net;
+    struct regime regime;
+    double trainable;
+    struct amount weights, gradients, optimizer;
+    struct amount cast_cache;     /* half copies while autocast's graph lives */
+    struct amount first_gradient; /* what exists when backward starts */
+    struct amount step_temporary, fixed_workspace;
+    struct amount kept, recomputed, layer_temporary, logits, input; /* per sample */
+    struct amount context;
+    double slack_share; /* scales the allocator's slack */
+};
+
+struct moment_bill {
+    struct amount weights, gradients, optimizer, activations, logits, workspace;
+};
+
+struct bill {
+    struct moment_bill moments[3];
+    struct amount slack, context, total;
+    struct amount allocated; /* the largest moment, without slack and context */
+    enum moment peak_at;
+};
+
+struct notes { /* where assumptions are written down */
+    struct arena *arena;
+    struct assumptions *list;
+};
+
+void memory_note(struct notes *n, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* memory_model.c: the network from the catalogue or the run's own figures. False, with
+ * a note of the line that would help, when it cannot be known. */
+bool memory_resolve(struct notes *n, const struct pack *pack, const struct run *run,
+                    struct network *out);
+void memory_regime(struct notes *n, const struct run *run, const struct network *net,
+                   struct regime *out);
+bool memory_flag(const struct run *run, enum fact_id id); /* known and true */
+/* A known list with an item that holds WORD. */
+bool memory_lists(const struct run *run, enum fact_id id, const char *word);
+/* ZeRO keeps half weights and an fp32 master in the optimizer, whatever "amp" says. */
+bool memory_deepspeed(const struct run *run);
+/* memory_state.c: weights, gradients, optimizer. */
+void memory_state(struct notes *n, const struct run *run, struct plan *p);
+/* Per-sample terms of each kind of network. */
+void memory_transformer(struct notes *n, const struct run *run, struct plan *p);
+void memory_vision(struct notes *n, const struct run *run, struct plan *p);
+void memory_rnn(struct notes *n, const struct run *run, struct plan *p);
+
+/* Its convolutions included. */
+double memory_rnn_parameters(const struct network *net);
+/* Adapter parameters of rank R on the TARGETS of every layer; INPUTS gets the
+ * elements per token and layer that their backward keeps. */
+double memory_lora(const struct run *run, const struct network *net, double rank,
+                   struct amount *inputs);
+
+bool memory_plan(struct notes *n, const struct pack *pack, const struct run *run,
+                 const struct target *target, struct plan *out);
+void memory_bill(const struct plan *p, double batch, struct bill *out);
+
+#endif
