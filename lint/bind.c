@@ -1,0 +1,257 @@
+/* Settings become facts one by one: the recognised framework's table is asked first, then
+ * (in Python) the tables that hold for any program. What several settings say of one fact
+ * is all kept; bind_run.c decides between them. */
+#include "bind_table.h"
+
+#include <assert.h>
+
+#include "match.h"
+
+#include "banned.h"
+
+enum { TABLES = 16 };
+
+struct binder {
+    struct arena *arena;
+    const struct pack *pack;
+    struct document *doc;
+    struct bind_index *tables[TABLES];
+    size_t count;
+    struct facts *facts;
+};
+
+/* --- facts -------------------------------------------------------------------- */
+
+static struct fact *add_fact(struct binder *b, enum fact_id id, const struct setting *s,
+                             const struct binding *how, struct str scope)
+{
+    struct fact *f = vec_add(b->arena, b->facts);
+    unsigned place = b->doc->source->language == LANGUAGE_PYTHON ? bind_scope_weight(s) : 0;
+    unsigned weight = how->weight * 4u + place;
+    f->id = id;
+    f->origin = ORIGIN_EXPLICIT;
+    f->scope = scope;
+    f->doc = b->doc;
+    f->setting = s;
+    f->binding = how;
+    f->weight = (uint8_t)(weight > UINT8_MAX ? UINT8_MAX : weight);
+    return f;
+}
+
+static void add_segments(struct binder *b, const struct fact *conf)
+{
+    bool on;
+    if (conf->value.kind != VALUE_STRING ||
+        !bind_value_segments(conf->value.as.string, &on))
+        return;
+    struct fact *f =
+        add_fact(b, FACT_expandable_segments, conf->setting, conf->binding, conf->scope);
+    f->value = VALUE_OF_BOOL(on);
+}
+
+static void bind_one(struct binder *b, const struct binding *how, const struct setting *s)
+{
+    bool eval = bind_scope_eval(b->doc, s);
+    enum fact_id id = how->fact;
+    struct str scope = how->scope;
+    if (!scope.len && (eval || id == FACT_eval_batch_size))
+        scope = STR("eval");
+    if (id == FACT_batch_size && str_eq(scope, STR("eval")))
+        id = FACT_eval_batch_size;
+    struct value value;
+    struct str why;
+    if (!bind_value_read(b->arena, b->pack, how, id, s, &value, &why))
+        return;
+    struct fact *f = add_fact(b, id, s, how, scope);
+    f->value = value;
+    f->why = why;
+    if (id == FACT_allocator_conf) {
+        struct fact conf = *f; /* adding may move it */
+        add_segments(b, &conf);
+    }
+}
+
+/* The bindings of S in the first table that knows it. */
+static void find_bindings(struct arena *a, struct document *doc,
+                          struct bind_index *const *tables, size_t count,
+                          const struct setting *s, struct bind_hits *hits)
+{
+    for (size_t t = 0; t < count; t++) {
+        hits->len = 0;
+        if (!bind_match_find(a, tables[t], s, hits))
+            continue;
+        bool generic = bind_match_framework(tables[t])->generic;
+        size_t kept = 0;
+        for (size_t i = 0; i < hits->len; i++)
+            if (!generic || bind_scope_generic(doc, hits->at[i], s, hits->at[i]->fact))
+                hits->at[kept++] = hits->at[i];
+        bool trap = !hits->len;
+        hits->len = kept;
+        if (trap || kept)
+            return;
+    }
+    hits->len = 0;
+}
+
+static void bind_setting(struct binder *b, const struct setting *s)
+{
+    if (!s->parent || s->flags & (SETTING_OVERRIDDEN | SETTING_MERGE))
+        return;
+    struct bind_hits hits = {0};
+    find_bindings(b->arena, b->doc, b->tables, b->count, s, &hits);
+    for (size_t i = 0; i < hits.len; i++)
+        bind_one(b, hits.at[i], s);
+}
+
+static bool has_fact_of(const struct facts *facts, const struct setting *s)
+{
+    for (size_t i = 0; i < facts->len; i++)
+        if (facts->at[i].setting == s)
+            return true;
+    return false;
+}
+
+/* Exact keys whose value stands elsewhere, behind a merge key or an alias of a map. */
+static void bind_borrowed(struct binder *b, const struct setting *root)
+{
+    const struct framework *f = bind_match_framework(b->tables[0]);
+    for (uint32_t i = 0; i < f->bindings.len; i++) {
+        const struct binding *how = &f->bindings.at[i];
+        if (how->fact == FACT_COUNT || bind_match_is_anywhere(how->key) ||
+            bind_match_is_regex(how->key))
+            continue;
+        const struct setting *s = setting_find(root, how->key);
+        if (s && !bind_match_key(how->key, s) && !has_fact_of(b->facts, s) &&
+            bind_match_inside(how, s) && bind_match_when(b->arena, how, s))
+            bind_one(b, how, s);
+    }
+}
+
+/* --- tables ------------------------------------------------------------------- */
+
+static size_t tables_for(struct arena *a, const struct pack *pack,
+                         const struct framework *own, const struct document *doc,
+                         struct bind_index *tables[TABLES])
+{
+    size_t count = 0;
+    tables[count++] = bind_match_index(a, own);
+    /* A config that a framework reads holds that framework's keys; a program, and a
+     * config that is nobody's, may hold any. */
+    if (doc->source->language != LANGUAGE_PYTHON && !own->generic)
+        return count;
+    for (uint32_t i = 0; i < pack->frameworks.len && count < TABLES; i++) {
+        const struct framework *f = &pack->frameworks.at[i];
+        bool speaks = !f->languages || f->languages & 1u << doc->source->language;
+        if (f != own && f->generic && speaks && f->evidence.len)
+            tables[count++] = bind_match_index(a, f);
+    }
+    return count;
+}
+
+static enum loader loader_for(const struct framework *f, const struct document *doc,
+                              const enum loader *override)
+{
+    switch (doc->source->language) {
+    case LANGUAGE_JSON:
+        return LOADER_JSON;
+    case LANGUAGE_PYTHON:
+        return LOADER_PYTHON;
+    default:
+        return override ? *override : f ? f->loader : LOADER_PYYAML;
+    }
+}
+
+enum loader bind_loader(const struct pack *pack, struct document *doc,
+                        const enum loader *override)
+{
+    return loader_for(bind_recognise(pack, doc), doc, override);
+}
+
+/* --- documents ---------------------------------------------------------------- */
+
+static void name_documents(struct arena *a, struct runs *out, size_t from)
+{
+    if (out->len < from + 2)
+        return;
+    for (size_t i = from; i < out->len; i++)
+        if (!out->at[i].name.len)
+            out->at[i].name = arena_printf(a, "document %zu", i - from + 1);
+}
+
+void bind_document(struct arena *a, const struct pack *pack, struct document *doc,
+                   const enum loader *loader, struct runs *out)
+{
+    const struct framework *own = bind_recognise(pack, doc);
+    if (doc->source->language == LANGUAGE_YAML)
+        loader_apply(loader_for(own, doc, loader), a, &doc->tree);
+    if (!own)
+        return;
+    struct binder b = {.arena = a, .pack = pack, .doc = doc};
+    b.count = tables_for(a, pack, own, doc, b.tables);
+    size_t before = out->len, at = 0;
+    for (size_t r = 0; r < doc->tree.roots.len; r++) {
+        const struct setting *root = doc->tree.roots.at[r];
+        struct facts facts = {0};
+        b.facts = &facts;
+        for (; at < doc->tree.all.len && setting_root(doc->tree.all.at[at]) == root; at++)
+            bind_setting(&b, doc->tree.all.at[at]);
+        bind_borrowed(&b, root);
+        bind_run_gather(a, own, doc, root, &facts, out);
+    }
+    name_documents(a, out, before);
+}
+
+/* --- what was not understood --------------------------------------------------- */
+
+static bool looks_like_trainer(struct str word)
+{
+    static const char PATTERN[] =
+        "(?i)(\\w+_)?(batch_?size|num_?workers|accum(ulation)?_steps|pin_memory)|"
+        "grad(ient)?_?acc\\w*|accumulate_\\w+|persistent_workers|prefetch_factor|"
+        "fp16|bf16|amp|mixed_precision|precision|max_grad_norm|grad(ient)?_clip\\w*|"
+        "(gradient|activation)_checkpointing|learning_rate|optimizer|optim";
+    const struct pattern *p = match_pattern(str_from(PATTERN), NULL);
+    return p && match_whole(p, word);
+}
+
+static bool in_runs(const struct runs *runs, const struct setting *s)
+{
+    for (size_t i = 0; i < runs->len; i++)
+        if (has_fact_of(&runs->at[i].facts, s))
+            return true;
+    return false;
+}
+
+static bool is_plain_key(const struct setting *s)
+{
+    const struct setting *up = s->parent;
+    return up && s->key.len && s->kind == SETTING_SCALAR &&
+           !(s->flags & (SETTING_STATEMENT | SETTING_OVERRIDDEN | SETTING_MERGE)) &&
+           up->shape != SHAPE_SIGNATURE && up->shape != SHAPE_CALL;
+}
+
+static bool is_known(struct arena *a, struct bind_index *const *tables, size_t count,
+                     const struct setting *s)
+{
+    struct bind_hits hits = {0};
+    for (size_t t = 0; t < count; t++)
+        if (bind_match_find(a, tables[t], s, &hits))
+            return true;
+    return false;
+}
+
+void bind_unknown(struct arena *a, const struct pack *pack, struct document *doc,
+                  const struct runs *runs, struct settings *out)
+{
+    if (!runs->len || !runs->at[0].framework)
+        return;
+    struct bind_index *tables[TABLES];
+    size_t count = tables_for(a, pack, runs->at[0].framework, doc, tables);
+    for (size_t i = 0; i < doc->tree.all.len; i++) {
+        struct setting *s = doc->tree.all.at[i];
+        if (is_plain_key(s) &&
+            looks_like_trainer(bind_match_word(a, bind_match_last(s->key))) &&
+            !is_known(a, tables, count, s) && !in_runs(runs, s))
+            vec_push(a, out, s);
+    }
+}

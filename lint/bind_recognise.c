@@ -1,0 +1,175 @@
+/* Which framework wrote the file's names: the first, by falling priority, that has
+ * evidence. One pass over the settings makes a set of words, so that most evidence is
+ * refused by a few hash lookups. */
+#include "bind_table.h"
+
+#include "match.h"
+
+#include "banned.h"
+
+struct seen {
+    struct document *doc;
+    struct str *words; /* open addressing; "" is free */
+    size_t size;       /* a power of two */
+};
+
+static bool is_signature_or_local(const struct setting *s)
+{
+    return (s->parent && s->parent->shape == SHAPE_SIGNATURE) ||
+           (s->flags & SETTING_STATEMENT);
+}
+
+static void see(struct seen *seen, struct str word)
+{
+    if (!word.len)
+        return;
+    size_t at = str_hash(word) & (seen->size - 1);
+    while (seen->words[at].len && !str_eq(seen->words[at], word))
+        at = (at + 1) & (seen->size - 1);
+    seen->words[at] = word;
+}
+
+static bool has_seen(const struct seen *seen, struct str word)
+{
+    size_t at = str_hash(word) & (seen->size - 1);
+    while (seen->words[at].len && !str_eq(seen->words[at], word))
+        at = (at + 1) & (seen->size - 1);
+    return seen->words[at].len > 0;
+}
+
+static void see_all(struct arena *a, struct seen *seen)
+{
+    const struct settings *all = &seen->doc->tree.all;
+    for (seen->size = 64; seen->size < 4 * all->len; seen->size *= 2)
+        ;
+    seen->words = arena_alloc_array(a, seen->size, sizeof *seen->words);
+    for (size_t i = 0; i < all->len; i++) {
+        struct str last = bind_match_last(all->at[i]->key);
+        see(seen, last);
+        see(seen, bind_match_word(a, last));
+    }
+}
+
+/* Somewhere a scalar or a list has this key; a section of that name says nothing. */
+static bool has_anywhere(const struct seen *seen, struct str pattern)
+{
+    if (!has_seen(seen, bind_match_last(pattern)))
+        return false;
+    const struct settings *all = &seen->doc->tree.all;
+    for (size_t i = 0; i < all->len; i++)
+        if (all->at[i]->kind != SETTING_MAP && !is_signature_or_local(all->at[i]) &&
+            bind_match_key(pattern, all->at[i]))
+            return true;
+    return false;
+}
+
+static bool has_key(const struct seen *seen, struct str pattern)
+{
+    if (bind_match_is_anywhere(pattern))
+        return has_anywhere(seen, pattern);
+    if (!has_seen(seen, bind_match_last(pattern)))
+        return false;
+    const struct settings *roots = &seen->doc->tree.roots;
+    for (size_t i = 0; i < roots->len; i++) {
+        const struct setting *s = setting_find(roots->at[i], pattern);
+        if (s && !is_signature_or_local(s))
+            return true;
+    }
+    return false;
+}
+
+/* A name of the program's text, whole: "DataLoader" followed by "(". */
+static bool calls(const struct document *doc, struct str name)
+{
+    for (size_t i = 0; i < doc->tree.all.len; i++) {
+        const struct setting *s = doc->tree.all.at[i];
+        if (s->shape == SHAPE_CALL && str_eq(bind_match_last(s->name), name))
+            return true;
+    }
+    return false;
+}
+
+static bool imports(struct arena *a, const struct document *doc, struct str module)
+{
+    struct str text =
+        arena_printf(a, "(?m)^[ \\t]*(?:import|from)[ \\t]+\\Q%.*s\\E\\b", STR_ARG(module));
+    const struct pattern *p = match_pattern(text, NULL);
+    struct match m;
+    return p && match_find(p, doc->masked, 0, &m);
+}
+
+static bool text_has(const struct document *doc, struct str regex)
+{
+    const struct pattern *p = match_pattern(regex, NULL);
+    struct match m;
+    struct str text =
+        doc->source->language == LANGUAGE_PYTHON ? doc->masked : doc->source->text;
+    return p && match_find(p, text, 0, &m);
+}
+
+static bool path_has(const struct document *doc, struct str regex)
+{
+    const struct pattern *p = match_pattern(regex, NULL);
+    struct match m;
+    return p && match_find(p, doc->source->path, 0, &m);
+}
+
+static bool keys_hold(const struct seen *seen, const struct evidence *e)
+{
+    for (uint32_t i = 0; i < e->all_keys.len; i++)
+        if (!has_key(seen, e->all_keys.at[i]))
+            return false;
+    uint32_t found = 0, needed = e->at_least ? e->at_least : 1;
+    for (uint32_t i = 0; i < e->any_keys.len && found < needed; i++)
+        found += has_key(seen, e->any_keys.at[i]);
+    if (e->any_keys.len && found < needed)
+        return false;
+    for (uint32_t i = 0; i < e->no_keys.len; i++)
+        if (has_key(seen, e->no_keys.at[i]))
+            return false;
+    return true;
+}
+
+static bool code_holds(struct arena *a, const struct seen *seen, const struct evidence *e)
+{
+    bool called = !e->calls.len, imported = !e->imports.len;
+    if ((e->calls.len || e->imports.len) && seen->doc->source->language != LANGUAGE_PYTHON)
+        return false;
+    for (uint32_t i = 0; i < e->calls.len && !called; i++)
+        called = calls(seen->doc, e->calls.at[i]);
+    for (uint32_t i = 0; i < e->imports.len && called && !imported; i++)
+        imported = imports(a, seen->doc, e->imports.at[i]);
+    return called && imported;
+}
+
+static bool holds(struct arena *a, const struct seen *seen, const struct evidence *e)
+{
+    return keys_hold(seen, e) && code_holds(a, seen, e) &&
+           (!e->file.len || path_has(seen->doc, e->file)) &&
+           (!e->text.len || text_has(seen->doc, e->text));
+}
+
+static bool recognises(struct arena *a, const struct seen *seen, const struct framework *f)
+{
+    if (f->languages && !(f->languages & 1u << seen->doc->source->language))
+        return false;
+    for (uint32_t i = 0; i < f->evidence.len; i++)
+        if (holds(a, seen, &f->evidence.at[i]))
+            return true;
+    return false;
+}
+
+const struct framework *bind_recognise(const struct pack *pack, struct document *doc)
+{
+    struct arena scratch = {0};
+    struct seen seen = {.doc = doc};
+    const struct framework *best = NULL;
+    see_all(&scratch, &seen);
+    for (uint32_t i = 0; i < pack->frameworks.len; i++) {
+        const struct framework *f = &pack->frameworks.at[i];
+        if ((!best || f->priority > best->priority) && recognises(&scratch, &seen, f))
+            best = f;
+    }
+    arena_free(&scratch);
+    return best;
+}
