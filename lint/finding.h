@@ -27,6 +27,7 @@ struct fix {
     struct str description; /* "batch_size 256 -> 128, gradient_accumulation_steps 1 -> 2" */
     struct str reason;      /* why it is not safe; "" when safe */
     struct edits edits;     /* all or nothing */
+    const struct promise *promise; /* what must hold afterwards (fix.h); NULL: nothing */
 };
 
 struct related {

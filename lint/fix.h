@@ -1,6 +1,6 @@
 /* The rewriter: wishes over facts become edits, edits are applied in memory, the
  * result is read again and compared, and only then is the file replaced. The six laws
- * are in docs/REWRITING.md. */
+ * are in docs/REWRITING.md. Knows no command line; reads no rule. */
 #ifndef FIX_H
 #define FIX_H
 
@@ -15,12 +15,26 @@ struct wish {
 
 struct wishes VEC_BODY(struct wish);
 
+/* What a fix says will be so once it is applied; checked before anything is written. */
+struct promise {
+    struct str run, container; /* name, and path of the container */
+    size_t root;               /* which of the file's documents */
+    struct wishes wishes;
+};
+
 /* Turns WISHES into one fix with its edits: all or nothing. The result's safety is at
  * least SAFETY; it becomes unsafe, with the reason, where a key is inserted that nothing
  * shows to be read, where an anchor is shared, or where the effective batch changes.
  * NULL when it cannot be written; *WHY_NOT (may be NULL) then says why. */
 struct fix *fix_plan(struct arena *a, const struct pack *pack, const struct run *run,
                      const struct wishes *wishes, enum safety safety, struct str *why_not);
+
+/* Which of its file's documents RUN stands in. */
+size_t fix_root_of(const struct run *run);
+
+/* Brings EDITS of one source into the order of the file and merges those that touch.
+ * False when two overlap and are not the same. */
+bool fix_merge(struct arena *a, struct edits *edits);
 
 /* Applies EDITS (of one source, any order, not overlapping) to its text. */
 struct str fix_apply(struct arena *a, const struct source *source,
@@ -31,11 +45,60 @@ struct str fix_apply(struct arena *a, const struct source *source,
  * BATCH_MAY_CHANGE. False with the reason in ERR otherwise. */
 bool fix_verify(const struct pack *pack, const struct unit *before, struct str after,
                 const struct edits *edits, bool batch_may_change, struct err *err);
+/* The same for an AFTER that is read and bound already. */
+bool fix_compare(const struct unit *before, const struct unit *after,
+                 const struct edits *edits, bool batch_may_change, struct err *err);
+
+struct fixes VEC_BODY(const struct finding *);
+
+/* The findings of UNIT whose fixes can be applied together, worst first, then in file
+ * order: safe ones, with UNSAFE_TOO the unsafe, too. One that overlaps or touches a
+ * chosen one waits for the next pass; the same edits twice count once. */
+size_t fix_select(struct arena *a, struct unit *unit, bool unsafe_too,
+                  struct fixes *chosen);
+
+/* Insertions at one place take a pass each. */
+enum { FIX_MAX_PASSES = 32 };
+
+struct fix_job {
+    bool unsafe_too;
+    /* Reads TEXT as the file's content and gives a unit that is parsed, bound, checked
+     * and suppressed as the first one was, everything in its own arena. The struct
+     * itself outlives the job; fix_unit frees the arenas of those it does not return. */
+    struct unit *(*check)(void *context, struct str text);
+    void *context;
+};
+
+struct fix_applied {
+    struct str code, rule, description;
+    enum safety safety;
+};
+
+struct fix_result {
+    struct str text;   /* what the file shall hold; the unit's own text when unchanged */
+    struct unit *unit; /* TEXT as checked: its findings are what remains */
+    struct { /* what was done, in order */
+        struct fix_applied *at;
+        size_t len, cap;
+    } applied;
+    struct { /* "MEM002: not rewritten: ..." per fix that was given up */
+        struct str *at;
+        size_t len, cap;
+    } failures;
+};
+
+/* Fixes UNIT in passes until nothing is left to choose, at most FIX_MAX_PASSES, each
+ * verified. A fix that fails is given up and told; should the passes not settle, the
+ * text stays as it was. Writes no file: then fix_write(path, unit text, result text). */
+void fix_unit(struct arena *a, const struct fix_job *job, struct unit *unit,
+              struct fix_result *out);
 
 /* Replaces the file at PATH by TEXT: temporary beside it, flush, rename; mode kept.
  * Refuses symlinks, files that are not regular, and a file whose bytes are no longer
  * EXPECTED. On any failure the original is untouched and the temporary is gone. */
 bool fix_write(struct str path, struct str expected, struct str text, struct err *err);
+/* Removes the temporary of a write in progress; safe in a signal handler. */
+void fix_write_cleanup(void);
 
 /* Unified diff of two texts, labelled a/PATH and b/PATH; applies with patch -p1. */
 void fix_diff(struct buf *out, struct str path, struct str before, struct str after);

@@ -1,0 +1,304 @@
+/* Choosing fixes and applying them in passes. Fixes that touch wait for the next pass,
+ * where they are planned anew against the new text; a fix that does not survive the
+ * comparison is given up for good; passes that do not settle leave the file alone. */
+#include "fix.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "banned.h"
+
+/* --- choosing ------------------------------------------------------------- */
+
+static bool is_candidate(const struct unit *unit, const struct finding *f, bool unsafe_too)
+{
+    const struct fix *fix = f->fix;
+    if (!fix || !fix->edits.len)
+        return false;
+    if (fix->safety != FIX_SAFE && !(unsafe_too && fix->safety == FIX_UNSAFE))
+        return false;
+    for (size_t i = 0; i < fix->edits.len; i++)
+        if (fix->edits.at[i].source != &unit->source)
+            return false;
+    return true;
+}
+
+static uint32_t first_offset(const struct fix *fix)
+{
+    uint32_t first = UINT32_MAX;
+    for (size_t i = 0; i < fix->edits.len; i++)
+        if (fix->edits.at[i].span.from < first)
+            first = fix->edits.at[i].span.from;
+    return first;
+}
+
+/* Addresses stand for the order in the list: the candidates are elements of it. */
+static int by_worth(const void *x, const void *y)
+{
+    const struct finding *a = *(const struct finding *const *)x;
+    const struct finding *b = *(const struct finding *const *)y;
+    if (a->severity != b->severity)
+        return a->severity > b->severity ? -1 : 1;
+    uint32_t p = first_offset(a->fix), q = first_offset(b->fix);
+    if (p != q)
+        return p < q ? -1 : 1;
+    return a < b ? -1 : a > b;
+}
+
+static bool fixes_touch(const struct fix *x, const struct fix *y)
+{
+    for (size_t i = 0; i < x->edits.len; i++)
+        for (size_t j = 0; j < y->edits.len; j++) {
+            struct span p = x->edits.at[i].span, q = y->edits.at[j].span;
+            if (p.from <= q.to && q.from <= p.to)
+                return true;
+        }
+    return false;
+}
+
+/* What a fix does, in words that do not move with its place: a fix that was given up is
+ * known again by them in the next pass. */
+static struct str signature(struct arena *a, struct unit *unit, const struct finding *f)
+{
+    struct buf b = buf_new(a);
+    buf_printf(&b, "%.*s %.*s %.*s %.*s", STR_ARG(f->code), STR_ARG(f->run),
+               STR_ARG(f->gpu), STR_ARG(f->fix->description));
+    for (size_t i = 0; i < f->fix->edits.len; i++) {
+        const struct edit *e = &f->fix->edits.at[i];
+        uint32_t start;
+        buf_byte(&b, '\n');
+        buf_add(&b, source_line(&unit->source, e->span.from, &start));
+        buf_printf(&b, "\n%u %.*s", e->span.from - start, STR_ARG(e->text));
+    }
+    return buf_str(&b);
+}
+
+struct signatures VEC_BODY(struct str);
+
+static bool is_among(struct arena *a, const struct signatures *list, struct unit *unit,
+                     const struct finding *f)
+{
+    if (!list->len)
+        return false;
+    struct str mine = signature(a, unit, f);
+    for (size_t i = 0; i < list->len; i++)
+        if (str_eq(list->at[i], mine))
+            return true;
+    return false;
+}
+
+static void choose(struct arena *a, struct unit *unit, bool unsafe_too,
+                   const struct signatures *given_up, struct fixes *chosen)
+{
+    struct fixes candidates = {0};
+    for (size_t i = 0; i < unit->findings.len; i++) {
+        const struct finding *f = &unit->findings.at[i];
+        if (is_candidate(unit, f, unsafe_too) && !is_among(a, given_up, unit, f))
+            vec_push(a, &candidates, f);
+    }
+    if (candidates.len > 1)
+        qsort(candidates.at, candidates.len, sizeof *candidates.at, by_worth);
+    *chosen = (struct fixes){0};
+    for (size_t i = 0; i < candidates.len; i++) {
+        bool free_place = true;
+        for (size_t j = 0; free_place && j < chosen->len; j++)
+            free_place = !fixes_touch(candidates.at[i]->fix, chosen->at[j]->fix);
+        if (free_place)
+            vec_push(a, chosen, candidates.at[i]);
+    }
+}
+
+size_t fix_select(struct arena *a, struct unit *unit, bool unsafe_too, struct fixes *chosen)
+{
+    choose(a, unit, unsafe_too, &(struct signatures){0}, chosen);
+    return chosen->len;
+}
+
+/* --- promises ------------------------------------------------------------- */
+
+static const struct run *promised_run(const struct unit *unit, const struct promise *p)
+{
+    const struct run *only = unit->runs.len == 1 ? &unit->runs.at[0] : NULL;
+    for (size_t i = 0; i < unit->runs.len; i++) {
+        const struct run *r = &unit->runs.at[i];
+        struct str path = r->container ? r->container->path : STR("");
+        if (str_eq(r->name, p->run) && str_eq(path, p->container) &&
+            fix_root_of(r) == p->root)
+            return r;
+    }
+    return only;
+}
+
+static bool wish_holds(const struct run *run, const struct wish *w)
+{
+    const struct fact *f = run_fact(run, w->fact);
+    if (w->remove || w->value.kind == VALUE_NULL)
+        return !f || !f->setting;
+    return f && value_eq(f->value, w->value);
+}
+
+static bool promise_kept(const struct unit *unit, const struct promise *p, struct err *err)
+{
+    if (!p)
+        return true;
+    const struct run *run = promised_run(unit, p);
+    for (size_t i = 0; i < p->wishes.len; i++)
+        if (!run || !wish_holds(run, &p->wishes.at[i]))
+            return err_set(err, "%.*s would not be as intended",
+                           STR_ARG(fact_info(p->wishes.at[i].fact)->name));
+    return true;
+}
+
+/* --- passes --------------------------------------------------------------- */
+
+struct loop {
+    struct arena *a;
+    const struct fix_job *job;
+    struct unit *first, *unit; /* as given; as it stands now */
+    struct fix_result *out;
+    struct signatures given_up;
+    struct {
+        struct str *at;
+        size_t len, cap;
+    } seen; /* every text so far: coming back to one is a cycle */
+};
+
+static void tell(struct loop *l, struct str code, const char *why)
+{
+    struct str line =
+        code.len ? arena_printf(l->a, "%.*s: not rewritten: %s", STR_ARG(code), why)
+                 : arena_printf(l->a, "not rewritten: %s", why);
+    vec_push(l->a, &l->out->failures, line);
+}
+
+static void give_up(struct loop *l, const struct finding *f, const struct err *err)
+{
+    vec_push(l->a, &l->given_up, signature(l->a, l->unit, f));
+    tell(l, f->code, err->message);
+}
+
+static void drop(struct loop *l, struct unit *unit)
+{
+    if (unit && unit != l->first)
+        arena_free(&unit->arena);
+}
+
+/* The unit after all of CHOSEN, verified; NULL and the reason otherwise. */
+static struct unit *try_fixes(struct loop *l, const struct fixes *chosen, struct err *err)
+{
+    struct edits edits = {0};
+    bool batch_may_change = false;
+    for (size_t i = 0; i < chosen->len; i++) {
+        const struct fix *fix = chosen->at[i]->fix;
+        batch_may_change |= fix->safety != FIX_SAFE;
+        for (size_t j = 0; j < fix->edits.len; j++)
+            vec_push(l->a, &edits, fix->edits.at[j]);
+    }
+    struct str text = fix_apply(l->a, &l->unit->source, &edits);
+    struct unit *after = NULL;
+    bool ok = text.len <= SOURCE_MAX_BYTES;
+    if (ok)
+        after = l->job->check(l->job->context, text);
+    ok = after ? fix_compare(l->unit, after, &edits, batch_may_change, err)
+               : err_set(err, "the result could not be read");
+    for (size_t i = 0; ok && i < chosen->len; i++)
+        ok = promise_kept(after, chosen->at[i]->fix->promise, err);
+    if (ok)
+        return after;
+    drop(l, after);
+    return NULL;
+}
+
+static void note_applied(struct loop *l, const struct fixes *chosen)
+{
+    for (size_t i = 0; i < chosen->len; i++) {
+        const struct finding *f = chosen->at[i];
+        struct fix_applied *done = vec_add(l->a, &l->out->applied);
+        done->code = arena_str(l->a, f->code);
+        done->rule = arena_str(l->a, f->rule);
+        done->description = arena_str(l->a, f->fix->description);
+        done->safety = f->fix->safety;
+    }
+}
+
+struct trial {
+    struct fixes accepted;
+    struct unit *after; /* with everything accepted; NULL while that is nothing */
+};
+
+/* Adds CANDIDATES[from, to) to what is accepted; should that fail, each half on its own,
+ * so that one bad fix among many costs few readings. */
+static void accept(struct loop *l, struct trial *t, const struct fixes *candidates,
+                   size_t from, size_t to)
+{
+    struct err err;
+    size_t before = t->accepted.len;
+    for (size_t i = from; i < to; i++)
+        vec_push(l->a, &t->accepted, candidates->at[i]);
+    struct unit *next = try_fixes(l, &t->accepted, &err);
+    if (next) {
+        drop(l, t->after);
+        t->after = next;
+        return;
+    }
+    t->accepted.len = before;
+    if (to - from == 1) {
+        give_up(l, candidates->at[from], &err);
+        return;
+    }
+    size_t middle = from + (to - from) / 2;
+    accept(l, t, candidates, from, middle);
+    accept(l, t, candidates, middle, to);
+}
+
+static bool was_seen(const struct loop *l, struct str text)
+{
+    for (size_t i = 0; i < l->seen.len; i++)
+        if (str_eq(l->seen.at[i], text))
+            return true;
+    return false;
+}
+
+/* One pass. False when there was nothing to do or the text came back. */
+static bool pass(struct loop *l, bool *cycle)
+{
+    struct fixes chosen;
+    choose(l->a, l->unit, l->job->unsafe_too, &l->given_up, &chosen);
+    if (!chosen.len)
+        return false;
+    struct trial t = {0};
+    accept(l, &t, &chosen, 0, chosen.len);
+    if (!t.after)
+        return true; /* everything was given up; what waited may be chosen now */
+    note_applied(l, &t.accepted);
+    drop(l, l->unit);
+    l->unit = t.after;
+    *cycle = was_seen(l, t.after->source.text);
+    vec_push(l->a, &l->seen, t.after->source.text);
+    return !*cycle;
+}
+
+static void go_back(struct loop *l, const char *why)
+{
+    drop(l, l->unit);
+    l->unit = l->first;
+    l->out->applied.len = 0;
+    tell(l, STR(""), why);
+}
+
+void fix_unit(struct arena *a, const struct fix_job *job, struct unit *unit,
+              struct fix_result *out)
+{
+    *out = (struct fix_result){0};
+    struct loop l = {.a = a, .job = job, .first = unit, .unit = unit, .out = out};
+    bool cycle = false, more = !unit->failed && !unit->doc.broken;
+    vec_push(a, &l.seen, unit->source.text);
+    for (int passes = 0; more && passes < FIX_MAX_PASSES; passes++)
+        more = pass(&l, &cycle);
+    if (cycle)
+        go_back(&l, "the fixes undo one another");
+    else if (more)
+        go_back(&l, "the fixes did not settle");
+    out->unit = l.unit;
+    out->text = l.unit->source.text;
+}
