@@ -10,10 +10,10 @@
 #include "finding.h"
 #include "loader.h"
 
-#define PACK_LIST(type)                                                                 \
-    struct {                                                                            \
-        const type *at;                                                                 \
-        uint32_t len;                                                                   \
+#define PACK_LIST(type)                                                                    \
+    struct {                                                                               \
+        const type *at;                                                                    \
+        uint32_t len;                                                                      \
     }
 
 /* --- rules --------------------------------------------------------------- */
@@ -51,14 +51,14 @@ struct fix_spec {
 };
 
 struct source_pattern {
-    struct str find;         /* PCRE2 over the masked text, multiline; names are groups */
-    struct str report;       /* group whose span is reported; "" = whole match */
-    unsigned inside;         /* BLOCK_* that must enclose it (any of; 0: anywhere) */
-    unsigned not_inside;     /* BLOCK_* that must not */
+    struct str find;     /* PCRE2 over the masked text, multiline; names are groups */
+    struct str report;   /* group whose span is reported; "" = whole match */
+    unsigned inside;     /* BLOCK_* that must enclose it (any of; 0: anywhere) */
+    unsigned not_inside; /* BLOCK_* that must not */
     struct str file_has, file_lacks;         /* searched in the whole masked text */
     struct str function_has, function_lacks; /* in the innermost function or module */
     struct str loop_has, loop_lacks;         /* in the innermost loop */
-    struct str before_lacks; /* not anywhere before the match */
+    struct str before_has, before_lacks;     /* in what stands before the match */
 };
 
 struct rule_option {
@@ -96,41 +96,42 @@ struct rule {
 
 /* --- frameworks ---------------------------------------------------------- */
 
-struct value_map { /* written value -> fact value; read backwards by the fixer */
+struct value_map {        /* written value -> fact value; read backwards by the fixer */
     struct value written; /* VALUE_NOTHING: any other value */
     struct value fact;    /* VALUE_NOTHING: unknown, because `why` */
     struct str why;
 };
 
 struct binding {
-    struct str key;   /* "train.batch_size", "**.batch_size" (any depth), "/regex/" */
+    struct str key;    /* "train.batch_size", "**.batch_size" (any depth), "/regex/" */
     enum fact_id fact; /* FACT_COUNT: known to the framework, means no fact (a trap) */
     PACK_LIST(struct value_map) values; /* empty: the value itself */
-    PACK_LIST(struct str) inside;       /* container names it must stand in (call, class,
-                                           dict or map key; any level); empty: anywhere */
-    struct expr when;     /* names are setting paths from the root; len 0: always */
-    struct expr compute;  /* over `value` and facts; len 0: none */
-    struct str scope;     /* "eval", or a part such as "discriminator"; "" */
-    bool insertable;      /* the fixer may add this key where it is missing */
-    uint8_t weight;       /* of several settings for one fact the heaviest wins, then last */
+    PACK_LIST(struct str)
+    inside;              /* container names it must stand in (call, class,
+                            dict or map key; any level); empty: anywhere */
+    struct expr when;    /* names are setting paths from the root; len 0: always */
+    struct expr compute; /* over `value` and facts; len 0: none */
+    struct str scope;    /* "eval", or a part such as "discriminator"; "" */
+    bool insertable;     /* the fixer may add this key where it is missing */
+    uint8_t weight;      /* of several settings for one fact the heaviest wins, then last */
 };
 
-struct evidence { /* any one that holds recognises the file */
+struct evidence {                   /* any one that holds recognises the file */
     PACK_LIST(struct str) all_keys; /* every one is there (dotted paths or "**.key") */
     PACK_LIST(struct str) any_keys;
-    uint32_t at_least;              /* of any_keys; 0: one */
-    PACK_LIST(struct str) no_keys;  /* and none of these */
-    PACK_LIST(struct str) calls;    /* Python: a call of one of these */
-    PACK_LIST(struct str) imports;  /* Python: one of these modules is imported */
-    struct str file;                /* regex over the path; "" any */
-    struct str text;                /* regex over the text (masked for Python); "" any */
+    uint32_t at_least;             /* of any_keys; 0: one */
+    PACK_LIST(struct str) no_keys; /* and none of these */
+    PACK_LIST(struct str) calls;   /* Python: a call of one of these */
+    PACK_LIST(struct str) imports; /* Python: one of these modules is imported */
+    struct str file;               /* regex over the path; "" any */
+    struct str text;               /* regex over the text (masked for Python); "" any */
 };
 
 struct fact_default {
     enum fact_id fact;
     struct value value;
-    struct str why;     /* "transformers 4.x" */
-    struct expr when;   /* over facts; len 0: always */
+    struct str why;   /* "transformers 4.x" */
+    struct expr when; /* over facts; len 0: always */
 };
 
 struct fact_rule { /* derived: fact = value when it is unknown and the value is known */
@@ -143,7 +144,7 @@ struct framework {
     unsigned languages;
     enum loader loader; /* for YAML */
     int priority;       /* higher is tried first */
-    bool generic;       /* plain tables: bindings apply beside another framework's in Python */
+    bool generic; /* plain tables: bindings apply beside another framework's in Python */
     PACK_LIST(struct evidence) evidence;
     PACK_LIST(struct binding) bindings;
     PACK_LIST(struct fact_default) defaults;
@@ -191,11 +192,11 @@ enum tristate { TRI_UNKNOWN, TRI_NO, TRI_YES };
 struct gpu {
     struct str id, name; /* "rtx-3060-12gb", "GeForce RTX 3060 12GB" */
     PACK_LIST(struct str) aliases;
-    double vram_gb;         /* nominal */
-    uint32_t driver_mib;    /* what the driver reports; 0 unknown */
+    double vram_gb;      /* nominal */
+    uint32_t driver_mib; /* what the driver reports; 0 unknown */
     bool driver_verified;
-    double bandwidth_gb_s;  /* 0 unknown */
-    uint16_t capability;    /* 86 for 8.6; 0: not CUDA or unknown */
+    double bandwidth_gb_s; /* 0 unknown */
+    uint16_t capability;   /* 86 for 8.6; 0: not CUDA or unknown */
     struct str architecture;
     enum tristate bf16, fp16_tensor_cores, fp8, tf32;
     bool laptop, shared_memory;
@@ -210,18 +211,26 @@ struct model { /* exact architecture figures; 0 where the family has no such thi
     struct str family; /* a word of the fact model_family */
     uint64_t parameters;
     uint32_t hidden, layers, heads, kv_heads, head_dim, ffn, vocab, context;
-    uint32_t decoder_layers;     /* encoder-decoder */
+    uint32_t decoder_layers;          /* encoder-decoder */
     uint32_t experts, active_experts; /* mixture of experts */
     bool tied_embeddings, gated_mlp;
     /* Convolutional and image models: what backward keeps per sample at `image`. */
     uint32_t image;              /* pixels of a side */
     double saved_elements;       /* kept activations, elements per sample */
     double saved_index_elements; /* int64 indices kept by pooling, elements per sample */
+    double largest_elements;     /* of the largest tensor of one sample; 0 unknown */
     bool batch_norm;
     struct str source;
 };
 
 /* --- the pack ------------------------------------------------------------ */
+
+struct model_name { /* lower case */
+    struct str name;
+    uint32_t model; /* index in the pack's models */
+};
+
+#define MODEL_AMBIGUOUS UINT32_MAX /* two models go by this name */
 
 struct pack {
     PACK_LIST(struct rule) rules;           /* by code */
@@ -229,14 +238,19 @@ struct pack {
     PACK_LIST(struct profile) profiles;
     PACK_LIST(struct gpu) gpus;
     PACK_LIST(struct model) models;
+    PACK_LIST(struct model_name) model_names; /* sorted; made by pack_index */
 };
 
 /* What is compiled in. */
 const struct pack *pack_builtin(void);
 /* Reads every YAML below DIR (rules, bind, profiles, catalog) into A. Mistakes are
- * findings in PROBLEMS; false when there is one of severity error, or DIR cannot be read. */
-bool pack_load(struct arena *a, const char *dir, struct pack *out, struct findings *problems,
-               struct err *err);
+ * findings in PROBLEMS; false when there is one of severity error, or DIR cannot be read.
+ */
+bool pack_load(struct arena *a, const char *dir, struct pack *out,
+               struct findings *problems, struct err *err);
+
+/* Makes model_names from models; pack_load does it. For a pack put together by hand. */
+void pack_index(struct arena *a, struct pack *p);
 
 const struct rule *pack_find_rule(const struct pack *p, struct str code_or_id);
 const struct profile *pack_find_profile(const struct pack *p, struct str id);

@@ -1,4 +1,6 @@
-/* All rules over runs, settings, sources and the project. Knows no language and no
+/* (Names that rules may use, such as settings.KEY and conflicts.FACT, are listed in
+ * docs/FORMATS.md.)
+ * All rules over runs, settings, sources and the project. Knows no language and no
  * report format; turns a rule's wishes into fixes through fix.h. */
 #ifndef RULE_H
 #define RULE_H
@@ -28,6 +30,7 @@ struct rule_context {
     const struct targets *targets;
     const struct rule_settings *settings;
     const struct rule_option_values *options;
+    const enum loader *loader; /* what the user says reads the files; NULL: the frameworks' */
     bool only_some; /* a --select left rules out: unused ignores are not reported */
 };
 

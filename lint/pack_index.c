@@ -1,0 +1,157 @@
+/* Models by name. One sorted table holds, in lower case, every full name, every alias
+ * and every last path component; a component that two models share is marked and finds
+ * nothing. A name from a config is tried whole and then without its leading folders, so
+ * that a checkpoint path finds the model it is named after, and nothing ever matches
+ * inside a word. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "pack.h"
+#include "vec.h"
+#include "banned.h"
+
+enum { RANK_NAME, RANK_ALIAS, RANK_TAIL };
+
+struct entry {
+    struct model_name name;
+    int rank;
+};
+
+struct entries VEC_BODY(struct entry);
+struct model_names VEC_BODY(struct model_name);
+
+static struct str lower(struct arena *a, struct str s)
+{
+    struct str copy = arena_str(a, s);
+    char *at = (char *)copy.at;
+    for (size_t i = 0; i < copy.len; i++)
+        if (at[i] >= 'A' && at[i] <= 'Z')
+            at[i] = (char)(at[i] + 32);
+    return copy;
+}
+
+static struct str tail(struct str name)
+{
+    size_t from = name.len;
+    while (from > 0 && name.at[from - 1] != '/')
+        from--;
+    return str_slice(name, from, name.len);
+}
+
+static void add(struct arena *a, struct entries *all, struct str name, uint32_t model,
+                int rank)
+{
+    struct str key = lower(a, name);
+    vec_push(a, all, ((struct entry){{key, model}, rank}));
+    if (tail(key).len < key.len)
+        vec_push(a, all, ((struct entry){{tail(key), model}, RANK_TAIL}));
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+    int order = str_compare(x->name.name, y->name.name);
+    if (order)
+        return order;
+    if (x->rank != y->rank)
+        return x->rank - y->rank;
+    return (x->name.model > y->name.model) - (x->name.model < y->name.model);
+}
+
+/* The best of the entries with one name, or none when equals disagree. */
+static uint32_t decide(const struct entry *first, size_t count)
+{
+    uint32_t model = first->name.model;
+    for (size_t i = 1; i < count && first[i].rank == first->rank; i++)
+        if (first[i].name.model != model)
+            return MODEL_AMBIGUOUS;
+    return model;
+}
+
+void pack_index(struct arena *a, struct pack *p)
+{
+    struct entries all = {0};
+    struct model_names names = {0};
+    for (uint32_t i = 0; i < p->models.len; i++) {
+        const struct model *m = &p->models.at[i];
+        add(a, &all, m->name, i, RANK_NAME);
+        for (uint32_t j = 0; j < m->aliases.len; j++)
+            add(a, &all, m->aliases.at[j], i, RANK_ALIAS);
+    }
+    if (all.len)
+        qsort(all.at, all.len, sizeof *all.at, compare_entries);
+    for (size_t i = 0, next; i < all.len; i = next) {
+        for (next = i + 1; next < all.len; next++)
+            if (!str_eq(all.at[next].name.name, all.at[i].name.name))
+                break;
+        struct model_name n = {all.at[i].name.name, decide(&all.at[i], next - i)};
+        vec_push(a, &names, n);
+    }
+    p->model_names.at = names.at;
+    p->model_names.len = (uint32_t)names.len;
+}
+
+/* Byte order of A, read as lower case with '/' for '\', and B. */
+static int compare_written(struct str a, struct str b)
+{
+    for (size_t i = 0; i < a.len && i < b.len; i++) {
+        unsigned char c = (unsigned char)a.at[i], d = (unsigned char)b.at[i];
+        c = c >= 'A' && c <= 'Z' ? c + 32 : c == '\\' ? '/' : c;
+        if (c != d)
+            return c < d ? -1 : 1;
+    }
+    return (a.len > b.len) - (a.len < b.len);
+}
+
+static const struct model_name *look_up(const struct pack *p, struct str name)
+{
+    uint32_t low = 0, high = p->model_names.len;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = compare_written(name, p->model_names.at[middle].name);
+        if (order == 0)
+            return &p->model_names.at[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+static const struct model_name *look_up_path(const struct pack *p, struct str name)
+{
+    for (size_t from = 0; from < name.len; from++) {
+        bool start = from == 0 || name.at[from - 1] == '/' || name.at[from - 1] == '\\';
+        const struct model_name *hit =
+            start ? look_up(p, str_slice(name, from, name.len)) : NULL;
+        if (hit)
+            return hit;
+    }
+    return NULL;
+}
+
+static struct str without_weights_ending(struct str name)
+{
+    static const char *const endings[] = {".pt", ".pth", ".safetensors", ".ckpt", ".yaml"};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        struct str ending = str_from(endings[i]);
+        if (str_ends(name, ending))
+            return str_slice(name, 0, name.len - ending.len);
+    }
+    return STR("");
+}
+
+const struct model *pack_find_model(const struct pack *p, struct str name_as_written)
+{
+    struct str name = str_trim(name_as_written);
+    while (name.len && (name.at[name.len - 1] == '/' || name.at[name.len - 1] == '\\'))
+        name.len--;
+    const struct model_name *hit = look_up_path(p, name);
+    if (!hit)
+        hit = look_up_path(p, without_weights_ending(name));
+    if (!hit || hit->model == MODEL_AMBIGUOUS)
+        return NULL;
+    assert(hit->model < p->models.len);
+    return &p->models.at[hit->model];
+}
