@@ -1,0 +1,25 @@
+/* The family of commands: one function each, options in, exit status out. Output is
+ * built in memory and written at once; trouble goes to stderr. */
+#ifndef CMD_H
+#define CMD_H
+
+#include "../report/report.h"
+
+int cmd_check(struct arena *a, const struct options *o);
+int cmd_estimate(struct arena *a, const struct options *o);
+int cmd_settings(struct arena *a, const struct options *o);
+int cmd_fit(struct arena *a, const struct options *o);
+int cmd_explain(struct arena *a, const struct options *o);
+int cmd_rules(struct arena *a, const struct options *o);
+int cmd_gpus(struct arena *a, const struct options *o);
+int cmd_models(struct arena *a, const struct options *o);
+int cmd_presets(struct arena *a, const struct options *o);
+
+/* Writes all of TEXT to stdout; false (told on stderr) when that fails. */
+bool cmd_print(struct str text);
+/* Prints ERR on stderr; always EXIT_TROUBLE. */
+int cmd_trouble(const struct err *err);
+/* One estimate per run and GPU of JOB. */
+void cmd_estimates(struct arena *a, const struct job *job, struct estimated_list *out);
+
+#endif

@@ -1,0 +1,429 @@
+/* Each file has an arena of its own, freed at once when the file turns out to be no
+ * trainer config, so that a tree of thousands of files costs what its trainers cost. */
+#include "job.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bind.h"
+#include "glob.h"
+#include "match.h"
+#include "preset.h"
+#include "suppress.h"
+#include "banned.h"
+
+/* --- what to lint against --------------------------------------------------- */
+
+static bool tell_pack_problems(const struct findings *problems, struct err *err)
+{
+    for (size_t i = 0; i < problems->len; i++) {
+        const struct finding *f = &problems->at[i];
+        if (f->severity < SEVERITY_ERROR)
+            continue;
+        struct place p = source_place(f->source, f->span.from);
+        return err_set(err, "%.*s:%u:%u: %.*s", STR_ARG(f->source->path), p.line, p.column,
+                       STR_ARG(f->message));
+    }
+    return true;
+}
+
+bool job_pack(struct arena *a, const struct options *o, const struct pack **out,
+              struct err *err)
+{
+    if (!o->rules_dir.len) {
+        *out = pack_builtin();
+        return true;
+    }
+    struct pack *pack = arena_new(a, struct pack);
+    struct findings problems = {0};
+    *out = pack;
+    if (pack_load(a, o->rules_dir.at, pack, &problems, err))
+        return true;
+    return tell_pack_problems(&problems, err) && false;
+}
+
+static bool find_targets(struct job *job, struct group *g, struct err *err)
+{
+    const struct strs *names = job->options->gpus.len ? &job->options->gpus
+                                                      : &g->config->gpus;
+    const char *how = job->options->gpus.len ? "--gpu" : "configuration";
+    for (size_t i = 0; i < names->len; i++) {
+        struct target t;
+        if (!gpu_target(job->arena, job->pack, names->at[i], &t, err))
+            return false;
+        t.how = str_from(how);
+        vec_push(job->arena, &g->targets, t);
+    }
+    if (!g->targets.len && !gpu_detect(job->arena, job->pack, "/proc", &g->targets))
+        vec_push(job->arena, &g->targets, gpu_default(job->arena));
+    return true;
+}
+
+static bool find_profile(struct job *job, struct group *g, struct err *err)
+{
+    struct str id = job->options->profile.len ? job->options->profile : g->config->profile;
+    g->context.profile_chosen = id.len > 0;
+    if (!id.len)
+        id = STR("cnn-lstm");
+    g->context.profile = pack_find_profile(job->pack, id);
+    if (g->context.profile || !g->context.profile_chosen)
+        return true;
+    return err_set(err, "no profile '%.*s'; see gpulint presets", STR_ARG(id));
+}
+
+static bool known_selector(const struct pack *pack, struct str s)
+{
+    if (str_eq(s, STR("ALL")) || pack_find_rule(pack, s))
+        return true;
+    for (uint32_t i = 0; i < pack->rules.len; i++)
+        if (s.len >= 3 && str_starts(pack->rules.at[i].code, s))
+            return true;
+    return false;
+}
+
+static bool gather_rules(struct job *job, struct group *g, struct err *err)
+{
+    const struct rule_settings *from[] = {&g->config->rules, &job->options->rules};
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = 0; i < from[k]->len; i++) {
+            struct rule_setting s = from[k]->at[i];
+            if (!known_selector(job->pack, s.selector))
+                return err_set(err, "no rule '%.*s'; see gpulint rules", STR_ARG(s.selector));
+            g->context.only_some |= s.what == RULE_SELECT;
+            vec_push(job->arena, &g->rules, s);
+        }
+    return true;
+}
+
+static bool make_group(struct job *job, const struct config *config, struct group **out,
+                       struct err *err)
+{
+    struct group *g = arena_new(job->arena, struct group);
+    const struct options *o = job->options;
+    g->config = config;
+    g->fail_on = o->fail_on_given || !config->has_fail_on ? o->fail_on : config->fail_on;
+    g->has_loader = o->has_loader || config->has_loader;
+    g->loader = o->has_loader ? o->loader : config->loader;
+    if (!find_targets(job, g, err) || !find_profile(job, g, err) ||
+        !gather_rules(job, g, err))
+        return false;
+    g->context.pack = job->pack;
+    g->context.targets = &g->targets;
+    g->context.loader = g->has_loader ? &g->loader : NULL;
+    g->context.settings = &g->rules;
+    g->context.options = &config->options;
+    vec_push(job->arena, &job->groups, g);
+    *out = g;
+    return true;
+}
+
+static bool group_of(struct job *job, const struct config *config, struct group **out,
+                     struct err *err)
+{
+    for (size_t i = 0; i < job->groups.len; i++)
+        if (job->groups.at[i]->config == config) {
+            *out = job->groups.at[i];
+            return true;
+        }
+    return make_group(job, config, out, err);
+}
+
+static struct str folder_of(struct arena *a, struct str path)
+{
+    for (size_t i = path.len; i-- > 0;)
+        if (path.at[i] == '/')
+            return arena_str(a, str_slice(path, 0, i ? i : 1));
+    return STR(".");
+}
+
+static bool config_for(struct job *job, struct str path, const struct config **out,
+                       struct err *err)
+{
+    const struct options *o = job->options;
+    if (!o->config.len && !o->no_config)
+        return config_nearest(job->arena, &job->cache, folder_of(job->arena, path), out, err);
+    if (!job->cache.len) {
+        struct config *c = arena_new(job->arena, struct config);
+        if (o->config.len && !config_load(job->arena, o->config.at, c, err))
+            return false;
+        vec_push(job->arena, &job->cache, ((struct config_entry){STR(""), c}));
+    }
+    *out = job->cache.at[0].config;
+    return true;
+}
+
+/* --- reading ----------------------------------------------------------------- */
+
+static void add_config_facts(struct unit *u, const struct config *config)
+{
+    for (size_t r = 0; r < u->runs.len; r++) {
+        struct run *run = &u->runs.at[r];
+        for (size_t i = 0; i < config->facts.len; i++) {
+            struct fact_value v = config->facts.at[i];
+            if (run->best[v.fact] >= 0 &&
+                run->facts.at[run->best[v.fact]].origin == ORIGIN_EXPLICIT)
+                continue;
+            run->best[v.fact] = (int32_t)run->facts.len;
+            struct fact *f = vec_add(&u->arena, &run->facts);
+            *f = (struct fact){.id = v.fact, .value = v.value, .origin = ORIGIN_INHERITED,
+                               .why = config->path};
+        }
+    }
+}
+
+static void bind_unit(const struct job *job, const struct group *g, struct unit *u)
+{
+    front_parse(&u->arena, &u->source, &u->doc);
+    bind_document(&u->arena, job->pack, &u->doc, g->has_loader ? &g->loader : NULL, &u->runs);
+    add_config_facts(u, g->config);
+}
+
+struct unit *job_parse(const struct job *job, const struct group *group, struct str path,
+                       struct str text, enum language language)
+{
+    struct unit *u = arena_new(job->arena, struct unit);
+    source_init(&u->source, &u->arena, path, text, language);
+    bind_unit(job, group, u);
+    return u;
+}
+
+/* Words that only a trainer's file has. A broken file that holds two of them is one. */
+static bool looks_like_trainer(const struct unit *u)
+{
+    static const char words[] =
+        "(?i)\\b(batch_?size|micro_batch_size\\w*|gradient_accumulation\\w*|learning_rate|"
+        "lr|num_workers|num_train_epochs|max_epochs|optimizer|lora_\\w+|pin_memory|"
+        "bf16|fp16|mixed_precision)\\b[\"']?[ \\t]*[:=]";
+    const struct pattern *p = match_pattern(str_from(words), NULL);
+    struct match first, second;
+    assert(p);
+    struct str text = u->source.text;
+    if (!match_find(p, text, 0, &first))
+        return false;
+    struct str one = str_slice(text, first.group[1].from, first.group[1].to);
+    for (size_t at = first.group[0].to; match_find(p, text, at, &second);
+         at = second.group[0].to)
+        if (!str_eq_nocase(one, str_slice(text, second.group[1].from, second.group[1].to)))
+            return true;
+    return false;
+}
+
+/* Training code need not hold one setting to be linted for leaks. */
+static bool imports_torch(const struct unit *u)
+{
+    struct match m;
+    const struct pattern *p = match_pattern(
+        STR("(?m)^[ \\t]*(?:import|from)[ \\t]+(?:torch|lightning|pytorch_lightning)\\b"), NULL);
+    assert(p);
+    return u->doc.masked.len && match_find(p, u->doc.masked, 0, &m);
+}
+
+/* Is the file spoken of at all, and are its syntax errors? */
+static bool worth_telling(const struct unit *u, bool named, bool *problems)
+{
+    *problems = u->doc.problems.len && (u->runs.len || named ||
+                                        (u->source.encoding == ENCODING_UTF8 &&
+                                         looks_like_trainer(u)));
+    return u->runs.len || *problems;
+}
+
+static bool add_unit(struct job *job, struct unit *u, bool named, bool standard_input,
+                     struct err *err)
+{
+    const struct config *config;
+    struct group *g;
+    if (!config_for(job, u->source.path, &config, err) || !group_of(job, config, &g, err))
+        return false;
+    struct job_file f = {.unit = u, .group = g, .standard_input = standard_input};
+    bind_unit(job, g, u);
+    job->read++;
+    if (worth_telling(u, named, &f.problems) || imports_torch(u) || standard_input)
+        vec_push(job->arena, &job->files, f);
+    else
+        arena_free(&u->arena);
+    return true;
+}
+
+static bool read_file(struct job *job, const struct walk_file *file, struct err *err)
+{
+    struct unit *u = arena_new(job->arena, struct unit);
+    struct err trouble;
+    if (source_load(&u->source, &u->arena, file->path.at, language_of_path(file->path),
+                    &trouble))
+        return add_unit(job, u, file->named, false, err);
+    fprintf(stderr, "gpulint: %s\n", trouble.message);
+    arena_free(&u->arena);
+    job->failed++;
+    return true;
+}
+
+static enum language sniff(struct str text)
+{
+    struct str s = str_trim(text);
+    return s.len && (s.at[0] == '{' || s.at[0] == '[') ? LANGUAGE_JSON : LANGUAGE_YAML;
+}
+
+static bool read_stdin(struct job *job, struct err *err)
+{
+    struct unit *u = arena_new(job->arena, struct unit);
+    struct buf text = buf_new(&u->arena);
+    char block[16384];
+    ssize_t n;
+    while ((n = read(STDIN_FILENO, block, sizeof block)) != 0) {
+        if (n < 0 && errno != EINTR)
+            return err_set(err, "standard input: %s", strerror(errno));
+        if (n > 0)
+            buf_add(&text, (struct str){block, (size_t)n});
+        if (text.len > SOURCE_MAX_BYTES)
+            return err_set(err, "standard input: larger than %d MiB",
+                           SOURCE_MAX_BYTES / 1024 / 1024);
+    }
+    struct str name = job->options->stdin_filename;
+    enum language language = name.len ? language_of_path(name) : sniff(buf_str(&text));
+    if (language == LANGUAGE_NONE)
+        return err_set(err, "--stdin-filename %.*s: not a .yaml, .yml, .json, .jsonc or .py name",
+                       STR_ARG(name));
+    source_init(&u->source, &u->arena, name.len ? name : STR("<stdin>"), buf_str(&text),
+                language);
+    return add_unit(job, u, true, true, err);
+}
+
+static bool wants_stdin(const struct options *o)
+{
+    for (size_t i = 0; i < o->paths.len; i++)
+        if (str_eq(o->paths.at[i], STR("-")))
+            return true;
+    return false;
+}
+
+static bool gather_excludes(struct job *job, struct strs *out, struct err *err)
+{
+    const struct config *config;
+    if (!config_for(job, STR("x"), &config, err))
+        return false;
+    for (size_t i = 0; i < config->excludes.len; i++)
+        vec_push(job->arena, out, config->excludes.at[i]);
+    for (size_t i = 0; i < job->options->excludes.len; i++)
+        vec_push(job->arena, out, job->options->excludes.at[i]);
+    return true;
+}
+
+bool job_read(struct arena *a, const struct options *o, struct job *job, struct err *err)
+{
+    *job = (struct job){.arena = a, .options = o};
+    struct strs excludes = {0};
+    struct walk_files files = {0};
+    if (!job_pack(a, o, &job->pack, err) || !gather_excludes(job, &excludes, err) ||
+        !walk_paths(a, o, &excludes, &files, &job->failed, err))
+        return false;
+    if (wants_stdin(o) && !read_stdin(job, err))
+        return false;
+    for (size_t i = 0; i < files.len; i++)
+        if (!read_file(job, &files.at[i], err))
+            return false;
+    if (job->groups.len)
+        return true;
+    const struct config *config; /* so that wrong names are told when nothing was read */
+    struct group *g;
+    return config_for(job, STR("x"), &config, err) && group_of(job, config, &g, err);
+}
+
+/* --- linting ------------------------------------------------------------------ */
+
+static bool file_ignores(const struct group *g, const struct unit *u, const struct finding *f)
+{
+    for (size_t i = 0; i < g->config->file_rules.len; i++) {
+        const struct file_rules *r = &g->config->file_rules.at[i];
+        if (glob_ignores(r->glob, u->source.path, false) <= 0)
+            continue;
+        for (size_t k = 0; k < r->rules.len; k++) {
+            struct str s = r->rules.at[k];
+            if (str_eq(s, STR("ALL")) || str_eq(s, f->rule) || str_starts(f->code, s))
+                return true;
+        }
+    }
+    return false;
+}
+
+static void start_unit(const struct job_file *f, struct unit *u)
+{
+    u->findings.len = 0;
+    for (size_t i = 0; f->problems && i < u->doc.problems.len; i++)
+        vec_push(&u->arena, &u->findings, u->doc.problems.at[i]);
+}
+
+static void finish_unit(const struct group *g, struct unit *u)
+{
+    suppress_apply(&g->context, u);
+    size_t kept = 0;
+    for (size_t i = 0; i < u->findings.len; i++) {
+        struct finding f = u->findings.at[i];
+        const struct rule *rule = pack_find_rule(g->context.pack, f.code);
+        if (rule && rule->scope == RULE_NATIVE)
+            f.severity = rule_severity(&g->context, rule);
+        if (f.severity != SEVERITY_OFF && !file_ignores(g, u, &f))
+            u->findings.at[kept++] = f;
+    }
+    u->findings.len = kept;
+    finding_sort(&u->findings);
+}
+
+static void check_preset(const struct job *job, const struct group *g, struct unit *u)
+{
+    u->findings.len = 0;
+    preset_check_unit(&g->context, job->options->preset, u);
+}
+
+static void check_project(const struct job *job, const struct group *g)
+{
+    struct arena scratch = {0};
+    struct units units = {0};
+    for (size_t i = 0; i < job->files.len; i++)
+        if (job->files.at[i].group == g)
+            vec_push(&scratch, &units, job->files.at[i].unit);
+    rule_check_project(&g->context, &units);
+    arena_free(&scratch);
+}
+
+void job_lint(struct job *job)
+{
+    for (size_t i = 0; i < job->files.len; i++) {
+        const struct job_file *f = &job->files.at[i];
+        start_unit(f, f->unit);
+        if (job->options->preset.len)
+            check_preset(job, f->group, f->unit);
+        else
+            rule_check_unit(&f->group->context, f->unit);
+    }
+    if (job->options->preset.len)
+        return;
+    for (size_t i = 0; i < job->groups.len; i++)
+        check_project(job, job->groups.at[i]);
+    for (size_t i = 0; i < job->files.len; i++)
+        finish_unit(job->files.at[i].group, job->files.at[i].unit);
+}
+
+struct unit *job_relint(const struct job *job, const struct job_file *file, struct str text)
+{
+    struct unit *u = job_parse(job, file->group, file->unit->source.path, text,
+                               file->unit->source.language);
+    if (job->options->preset.len) {
+        check_preset(job, file->group, u);
+        return u;
+    }
+    start_unit(file, u);
+    rule_check_unit(&file->group->context, u);
+    finish_unit(file->group, u);
+    return u;
+}
+
+void job_free(struct job *job)
+{
+    for (size_t i = 0; i < job->files.len; i++)
+        arena_free(&job->files.at[i].unit->arena);
+    job->files.len = 0;
+}

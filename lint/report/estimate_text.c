@@ -1,0 +1,157 @@
+/* The memory analysis for people: a bar per term, the total with its bounds, the
+ * verdict and what batch to use. */
+#include <stdio.h>
+
+#include "report.h"
+
+#include "../banned.h"
+
+static const double GIB = 1024.0 * 1024 * 1024;
+
+void report_bytes(struct buf *out, uint64_t bytes)
+{
+    if (!bytes)
+        buf_cstr(out, "-");
+    else if (bytes >= 1024u * 1024 * 1024)
+        buf_printf(out, "%.2f GiB", (double)bytes / GIB);
+    else
+        buf_printf(out, "%.0f MiB", (double)bytes / (1024 * 1024));
+}
+
+void report_count(struct buf *out, uint64_t n)
+{
+    double v = (double)n;
+    if (v >= 1e9)
+        buf_printf(out, "%.2f B", v / 1e9);
+    else if (v >= 1e6)
+        buf_printf(out, "%.1f M", v / 1e6);
+    else if (v >= 1e4)
+        buf_printf(out, "%.0f k", v / 1e3);
+    else
+        buf_printf(out, "%llu", (unsigned long long)n);
+}
+
+static void print_term(struct buf *out, const char *name, uint64_t bytes, uint64_t whole)
+{
+    enum { WIDEST = 32 };
+    char number[32];
+    if (!bytes)
+        return;
+    if (bytes >= 1024u * 1024 * 1024)
+        snprintf(number, sizeof number, "%.2f GiB", (double)bytes / GIB);
+    else
+        snprintf(number, sizeof number, "%.0f MiB", (double)bytes / (1024 * 1024));
+    buf_printf(out, "  %-12s %10s  ", name, number);
+    double bars = whole ? (double)bytes * WIDEST / (double)whole : 0;
+    size_t n = bars < 1 ? 1 : bars > WIDEST ? WIDEST : (size_t)(bars + 0.5);
+    for (size_t i = 0; i < n; i++)
+        buf_cstr(out, "\xE2\x96\x88"); /* full block */
+    buf_byte(out, '\n');
+}
+
+static void print_model(struct buf *out, const struct estimated *e)
+{
+    const struct memory_model *m = &e->estimate.model;
+    buf_printf(out, "  %-12s %.*s%s%.*s, ", "model", STR_ARG(m->name), m->name.len ? ", " : "",
+               STR_ARG(m->family));
+    report_count(out, m->parameters);
+    buf_cstr(out, " parameters");
+    if (m->trainable != m->parameters) {
+        buf_cstr(out, ", ");
+        report_count(out, m->trainable);
+        buf_cstr(out, " trained");
+    }
+    buf_byte(out, '\n');
+}
+
+static void print_terms(struct buf *out, const struct estimate *e)
+{
+    uint64_t whole = e->total > e->usable ? e->total : e->usable;
+    const struct {
+        const char *name;
+        uint64_t bytes;
+    } terms[] = {
+        {"weights", e->weights},         {"gradients", e->gradients},
+        {"optimizer", e->optimizer},     {"activations", e->activations},
+        {"logits", e->logits},           {"workspace", e->workspace},
+        {"CUDA context", e->context},    {"slack", e->slack},
+    };
+    for (size_t i = 0; i < sizeof terms / sizeof *terms; i++)
+        print_term(out, terms[i].name, terms[i].bytes, whole);
+    print_term(out, "total", e->total, whole);
+    print_term(out, "usable", e->usable, whole);
+    buf_printf(out, "  %-12s between ", "bounds");
+    report_bytes(out, e->low);
+    buf_cstr(out, " and ");
+    report_bytes(out, e->high);
+    buf_printf(out, ", peak at the %s\n",
+               e->peak_at == MOMENT_FORWARD    ? "end of forward"
+               : e->peak_at == MOMENT_BACKWARD ? "backward pass"
+                                               : "optimizer step");
+}
+
+static const char *verdict_ink(enum verdict v, bool color)
+{
+    if (!color)
+        return "";
+    return v == VERDICT_FITS ? "\033[1;32m" : v == VERDICT_TIGHT ? "\033[1;33m" : "\033[1;31m";
+}
+
+static void print_batch(struct buf *out, const char *name, uint64_t batch, bool *first)
+{
+    buf_printf(out, "%s%s ", *first ? "" : ", ", name);
+    *first = false;
+    if (batch)
+        buf_printf(out, "%llu", (unsigned long long)batch);
+    else
+        buf_cstr(out, "none");
+}
+
+static void print_advice(struct buf *out, const struct estimate *e, bool color)
+{
+    bool first = true;
+    static const char *const words[] = {"unknown", "fits", "tight: it may or may not fit",
+                                        "does not fit"};
+    buf_printf(out, "  %-12s %s%s%s\n", "verdict", verdict_ink(e->verdict, color),
+               words[e->verdict], color ? "\033[0m" : "");
+    buf_printf(out, "  %-12s ", "batch");
+    if (e->batch_current)
+        print_batch(out, "now", e->batch_current, &first);
+    print_batch(out, "safe", e->batch_safe, &first);
+    print_batch(out, "recommended", e->batch_recommended, &first);
+    print_batch(out, "maximum", e->batch_maximum, &first);
+    buf_byte(out, '\n');
+}
+
+static void print_one(struct buf *out, const struct estimated *e, bool color)
+{
+    buf_printf(out, "%s%.*s%s", color ? "\033[1m" : "",
+               STR_ARG(e->file->unit->source.path), color ? "\033[0m" : "");
+    if (e->run->name.len)
+        buf_printf(out, " [%.*s]", STR_ARG(e->run->name));
+    buf_printf(out, " on %.*s", STR_ARG(e->target->name));
+    if (str_eq(e->target->how, STR("assumed")))
+        buf_cstr(out, " (assumed; name yours with --gpu)");
+    buf_byte(out, '\n');
+    if (e->estimate.known) {
+        print_model(out, e);
+        print_terms(out, &e->estimate);
+        print_advice(out, &e->estimate, color);
+    } else {
+        buf_printf(out, "  %-12s unknown\n", "verdict");
+    }
+    for (size_t i = 0; i < e->estimate.assumptions.len; i++)
+        buf_printf(out, "  %-12s %.*s\n", i ? "" : e->estimate.known ? "assumed" : "because",
+                   STR_ARG(e->estimate.assumptions.at[i]));
+    buf_byte(out, '\n');
+}
+
+void report_estimates_text(struct buf *out, const struct estimated_list *list, bool color)
+{
+    for (size_t i = 0; i < list->len; i++)
+        print_one(out, &list->at[i], color);
+    if (!list->len)
+        buf_cstr(out, "No training run found.\n");
+    else
+        buf_cstr(out, "An estimate, not a measurement: `gpulint settings` shows what it was made from.\n");
+}

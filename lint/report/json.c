@@ -1,0 +1,355 @@
+/* The JSON documents of docs/JSON.md, built with cJSON so that escaping is its affair.
+ * Columns are 1-based code points, offsets bytes, sizes bytes. Keys keep their order. */
+#include "report.h"
+
+#include <assert.h>
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+
+#include "../bind.h"
+#include "../banned.h"
+
+/* cJSON wants NUL-terminated text; strings from files may hold anything else. */
+static void add_str(cJSON *object, const char *key, struct str s)
+{
+    struct arena scratch = {0};
+    struct str copy = arena_str(&scratch, s);
+    cJSON_AddStringToObject(object, key, copy.at);
+    arena_free(&scratch);
+}
+
+static void add_str_or_null(cJSON *object, const char *key, struct str s)
+{
+    if (s.len)
+        add_str(object, key, s);
+    else
+        cJSON_AddNullToObject(object, key);
+}
+
+static void add_number(cJSON *object, const char *key, double n)
+{
+    cJSON_AddNumberToObject(object, key, n);
+}
+
+static void add_place(cJSON *object, struct source *source, uint32_t offset)
+{
+    struct place p = source_place(source, offset);
+    add_number(object, "line", p.line);
+    add_number(object, "column", p.column);
+}
+
+static void add_span(cJSON *object, struct source *source, struct span span)
+{
+    add_place(object, source, span.from);
+    struct place end = source_place(source, span.to);
+    add_number(object, "end_line", end.line);
+    add_number(object, "end_column", end.column);
+    add_number(object, "from", span.from);
+    add_number(object, "to", span.to);
+}
+
+static void finish(struct buf *out, cJSON *document)
+{
+    char *text = cJSON_Print(document);
+    if (!text) {
+        cJSON_Delete(document);
+        arena_fail_after(1);
+        arena_alloc(out->arena, 1);
+        return;
+    }
+    buf_cstr(out, text);
+    buf_byte(out, '\n');
+    cJSON_free(text);
+    cJSON_Delete(document);
+}
+
+/* --- check ---------------------------------------------------------------------- */
+
+static void add_fix(cJSON *object, const struct fix *fix)
+{
+    if (!fix) {
+        cJSON_AddNullToObject(object, "fix");
+        return;
+    }
+    cJSON *f = cJSON_AddObjectToObject(object, "fix");
+    cJSON_AddStringToObject(f, "safety", safety_name(fix->safety));
+    add_str(f, "description", fix->description);
+    add_str_or_null(f, "reason", fix->reason);
+    cJSON *edits = cJSON_AddArrayToObject(f, "edits");
+    for (size_t i = 0; i < fix->edits.len; i++) {
+        const struct edit *e = &fix->edits.at[i];
+        cJSON *one = cJSON_CreateObject();
+        add_str(one, "path", e->source->path);
+        add_number(one, "from", e->span.from);
+        add_number(one, "to", e->span.to);
+        add_str(one, "text", e->text);
+        cJSON_AddItemToArray(edits, one);
+    }
+}
+
+static void add_url(cJSON *object, struct str rule)
+{
+    struct arena scratch = {0};
+    add_str(object, "url",
+            arena_printf(&scratch, "docs/RULES.md#%.*s", STR_ARG(rule)));
+    arena_free(&scratch);
+}
+
+static cJSON *finding_object(const struct finding *f)
+{
+    cJSON *o = cJSON_CreateObject();
+    add_str(o, "code", f->code);
+    add_str(o, "rule", f->rule);
+    cJSON_AddStringToObject(o, "severity", severity_name(f->severity));
+    add_str(o, "message", f->message);
+    add_str(o, "path", f->source->path);
+    add_span(o, f->source, f->span);
+    add_str(o, "run", f->run);
+    add_str_or_null(o, "gpu", f->gpu);
+    add_str_or_null(o, "help", f->help);
+    add_url(o, f->rule);
+    cJSON *related = cJSON_AddArrayToObject(o, "related");
+    for (size_t i = 0; i < f->related.len; i++) {
+        const struct related *r = &f->related.at[i];
+        cJSON *one = cJSON_CreateObject();
+        add_str(one, "path", r->source->path);
+        add_place(one, r->source, r->span.from);
+        add_str(one, "message", r->message);
+        cJSON_AddItemToArray(related, one);
+    }
+    add_fix(o, f->fix);
+    return o;
+}
+
+static void add_gpus(cJSON *document, const struct job *job)
+{
+    cJSON *gpus = cJSON_AddArrayToObject(document, "gpu");
+    const struct targets *t = &job->groups.at[0]->targets;
+    for (size_t i = 0; i < t->len; i++) {
+        struct arena scratch = {0};
+        cJSON_AddItemToArray(gpus, cJSON_CreateString(arena_str(&scratch, t->at[i].id).at));
+        arena_free(&scratch);
+    }
+}
+
+void report_check_json(struct buf *out, const struct check_report *r)
+{
+    cJSON *d = cJSON_CreateObject();
+    const struct profile *profile = r->job->groups.at[0]->context.profile;
+    add_number(d, "version", 1);
+    add_gpus(d, r->job);
+    add_str_or_null(d, "profile", profile ? profile->id : (struct str){"", 0});
+    cJSON *findings = cJSON_AddArrayToObject(d, "findings");
+    for (size_t i = 0; i < r->job->files.len; i++) {
+        const struct findings *list = &r->job->files.at[i].unit->findings;
+        for (size_t k = 0; k < list->len; k++)
+            cJSON_AddItemToArray(findings, finding_object(&list->at[k]));
+    }
+    cJSON *s = cJSON_AddObjectToObject(d, "summary");
+    add_number(s, "files", (double)r->job->read);
+    add_number(s, "runs", (double)r->counts.runs);
+    add_number(s, "errors", (double)r->counts.errors);
+    add_number(s, "warnings", (double)r->counts.warnings);
+    add_number(s, "infos", (double)r->counts.infos);
+    add_number(s, "fixed", (double)r->counts.fixed);
+    finish(out, d);
+}
+
+/* --- settings -------------------------------------------------------------------- */
+
+static cJSON *value_object(struct value v)
+{
+    struct arena scratch = {0};
+    cJSON *o = NULL;
+    switch (v.kind) {
+    case VALUE_UNKNOWN:
+    case VALUE_NULL:
+        return cJSON_CreateNull();
+    case VALUE_BOOL:
+        return cJSON_CreateBool(v.as.boolean);
+    case VALUE_INT:
+        return cJSON_CreateNumber((double)v.as.integer);
+    case VALUE_FLOAT:
+        return cJSON_CreateNumber(v.as.real);
+    case VALUE_STRING:
+        o = cJSON_CreateString(arena_str(&scratch, v.as.string).at);
+        arena_free(&scratch);
+        return o;
+    case VALUE_LIST:
+        o = cJSON_CreateArray();
+        for (size_t i = 0; i < v.as.list.len; i++)
+            cJSON_AddItemToArray(o, value_object(v.as.list.at[i]));
+        return o;
+    }
+    assert(!"a kind of value without JSON");
+    return NULL;
+}
+
+static void add_fact_place(cJSON *o, const struct unit *u, const struct fact *f)
+{
+    struct source *source = f->doc ? f->doc->source : NULL;
+    if (!f->setting || !source) {
+        static const char *const keys[] = {"key", "written", "path", "line",
+                                           "column", "from", "to"};
+        for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+            if (i == 2)
+                add_str(o, keys[i], u->source.path);
+            else
+                cJSON_AddNullToObject(o, keys[i]);
+        return;
+    }
+    add_str(o, "key", f->setting->path);
+    add_str(o, "written", source_quote(source, f->setting->value_span));
+    add_str(o, "path", source->path);
+    add_place(o, source, f->setting->key_span.from);
+    add_number(o, "from", f->setting->value_span.from);
+    add_number(o, "to", f->setting->value_span.to);
+}
+
+static cJSON *fact_object(const struct unit *u, const struct run *run, const struct fact *f)
+{
+    cJSON *o = cJSON_CreateObject();
+    const struct fact_info *info = fact_info(f->id);
+    add_str(o, "fact", info->name);
+    cJSON_AddItemToObject(o, "value", value_object(f->value));
+    add_str_or_null(o, "why", f->why);
+    add_str_or_null(o, "unit", info->unit);
+    add_fact_place(o, u, f);
+    add_str_or_null(o, "scope", f->scope);
+    cJSON_AddStringToObject(o, "origin", origin_name(f->origin));
+    cJSON_AddBoolToObject(o, "decides",
+                          run->best[f->id] == (int32_t)(f - run->facts.at));
+    return o;
+}
+
+static cJSON *run_object(const struct unit *u, const struct run *run)
+{
+    cJSON *o = cJSON_CreateObject();
+    add_str(o, "name", run->name);
+    cJSON *facts = cJSON_AddArrayToObject(o, "facts");
+    for (size_t i = 0; i < run->facts.len; i++)
+        cJSON_AddItemToArray(facts, fact_object(u, run, &run->facts.at[i]));
+    return o;
+}
+
+static void add_unknown(cJSON *file, const struct job *job, struct unit *u)
+{
+    struct settings unknown = {0};
+    bind_unknown(&u->arena, job->pack, &u->doc, &u->runs, &unknown);
+    cJSON *list = cJSON_AddArrayToObject(file, "unknown");
+    for (size_t i = 0; i < unknown.len; i++) {
+        cJSON *one = cJSON_CreateObject();
+        add_str(one, "key", unknown.at[i]->path);
+        add_place(one, &u->source, unknown.at[i]->key_span.from);
+        cJSON_AddItemToArray(list, one);
+    }
+}
+
+void report_settings_json(struct buf *out, const struct job *job, bool unknown)
+{
+    cJSON *d = cJSON_CreateObject();
+    add_number(d, "version", 1);
+    cJSON *files = cJSON_AddArrayToObject(d, "files");
+    for (size_t i = 0; i < job->files.len; i++) {
+        struct unit *u = job->files.at[i].unit;
+        const struct group *g = job->files.at[i].group;
+        cJSON *file = cJSON_CreateObject();
+        const struct framework *fw = u->runs.len ? u->runs.at[0].framework : NULL;
+        add_str(file, "path", u->source.path);
+        cJSON_AddStringToObject(file, "language", language_name(u->source.language));
+        cJSON_AddStringToObject(
+            file, "loader",
+            loader_name(bind_loader(job->pack, &u->doc, g->has_loader ? &g->loader : NULL)));
+        add_str_or_null(file, "framework", fw ? fw->id : (struct str){"", 0});
+        cJSON *runs = cJSON_AddArrayToObject(file, "runs");
+        for (size_t k = 0; k < u->runs.len; k++)
+            cJSON_AddItemToArray(runs, run_object(u, &u->runs.at[k]));
+        if (unknown)
+            add_unknown(file, job, u);
+        cJSON_AddItemToArray(files, file);
+    }
+    finish(out, d);
+}
+
+/* --- estimate --------------------------------------------------------------------- */
+
+static void add_model(cJSON *o, const struct estimate *e)
+{
+    if (!e->known) {
+        cJSON_AddNullToObject(o, "model");
+        return;
+    }
+    cJSON *m = cJSON_AddObjectToObject(o, "model");
+    add_str_or_null(m, "name", e->model.name);
+    add_str(m, "family", e->model.family);
+    add_number(m, "parameters", (double)e->model.parameters);
+    add_number(m, "trainable", (double)e->model.trainable);
+}
+
+static void add_bytes(cJSON *o, const struct estimate *e)
+{
+    if (!e->known) {
+        cJSON_AddNullToObject(o, "bytes");
+        return;
+    }
+    cJSON *b = cJSON_AddObjectToObject(o, "bytes");
+    add_number(b, "weights", (double)e->weights);
+    add_number(b, "gradients", (double)e->gradients);
+    add_number(b, "optimizer", (double)e->optimizer);
+    add_number(b, "activations", (double)e->activations);
+    add_number(b, "logits", (double)e->logits);
+    add_number(b, "workspace", (double)e->workspace);
+    add_number(b, "context", (double)e->context);
+    add_number(b, "slack", (double)e->slack);
+    add_number(b, "total", (double)e->total);
+    add_number(b, "low", (double)e->low);
+    add_number(b, "high", (double)e->high);
+    add_number(b, "usable", (double)e->usable);
+}
+
+static void add_batch(cJSON *batch, const char *key, uint64_t n, bool known)
+{
+    if (known)
+        add_number(batch, key, (double)n);
+    else
+        cJSON_AddNullToObject(batch, key);
+}
+
+static cJSON *estimate_object(const struct estimated *one)
+{
+    const struct estimate *e = &one->estimate;
+    cJSON *o = cJSON_CreateObject();
+    add_str(o, "path", one->file->unit->source.path);
+    add_str(o, "run", one->run->name);
+    add_str(o, "gpu", one->target->id);
+    add_model(o, e);
+    add_bytes(o, e);
+    if (e->known)
+        cJSON_AddStringToObject(o, "peak_at", moment_name(e->peak_at));
+    else
+        cJSON_AddNullToObject(o, "peak_at");
+    cJSON_AddStringToObject(o, "verdict", verdict_name(e->verdict));
+    cJSON *batch = cJSON_AddObjectToObject(o, "batch");
+    add_batch(batch, "current", e->batch_current, e->batch_current > 0);
+    add_batch(batch, "maximum", e->batch_maximum, e->known);
+    add_batch(batch, "recommended", e->batch_recommended, e->known);
+    add_batch(batch, "safe", e->batch_safe, e->known);
+    cJSON *assumptions = cJSON_AddArrayToObject(o, "assumptions");
+    for (size_t i = 0; i < e->assumptions.len; i++) {
+        struct arena scratch = {0};
+        struct str text = arena_str(&scratch, e->assumptions.at[i]);
+        cJSON_AddItemToArray(assumptions, cJSON_CreateString(text.at));
+        arena_free(&scratch);
+    }
+    return o;
+}
+
+void report_estimates_json(struct buf *out, const struct estimated_list *list)
+{
+    cJSON *d = cJSON_CreateObject();
+    add_number(d, "version", 1);
+    cJSON *estimates = cJSON_AddArrayToObject(d, "estimates");
+    for (size_t i = 0; i < list->len; i++)
+        cJSON_AddItemToArray(estimates, estimate_object(&list->at[i]));
+    finish(out, d);
+}

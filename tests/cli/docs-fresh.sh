@@ -1,0 +1,2 @@
+# Pages printed by the binary are what it prints now.
+sh tests/docs.sh
