@@ -1,6 +1,7 @@
 # gpulint: `make` builds build/gpulint, `make check` runs every test, `make help` lists the rest.
 # Another build directory: make B=dir. Needs a C11 compiler, libyaml, libcjson, libpcre2-8.
 
+VERSION := 0.1.0
 B ?= build
 CC ?= cc
 CFLAGS ?= -O2 -g
@@ -11,7 +12,6 @@ DEP_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS))
 DEP_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS))
 CPPFLAGS_ALL := -D_XOPEN_SOURCE=700 -DGPULINT_VERSION='"$(VERSION)"' $(CPPFLAGS)
 CFLAGS_ALL := -std=c11 $(WARN) $(CFLAGS) $(DEP_CFLAGS) -MMD -MP
-VERSION := 0.1.0
 PREFIX ?= /usr/local
 
 export LC_ALL := C
@@ -54,11 +54,51 @@ $(B)/unit/%: tests/unit/%.c $(B)/libgpulint.a $(B)/tables.o
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Ilint $(LDFLAGS) -o $@ $< $(B)/libgpulint.a $(B)/tables.o $(B)/libgpulint.a $(DEP_LIBS) -lcmocka -lm
 
-check: all $(UNITS) ## run every test
+# Small programs that the tests use.
+TOOLS := $(B)/tests/lines $(B)/tests/examples $(B)/tests/events
+
+$(B)/tests/%: tests/tools/%.c $(B)/libgpulint.a $(B)/tables.o
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Ilint $(LDFLAGS) -o $@ $< $(B)/libgpulint.a $(B)/tables.o $(B)/libgpulint.a $(DEP_LIBS) -lm
+
+units: $(UNITS) ## build the unit tests
+
+demo: all ## findings, a memory analysis and a diff on the shipped fixtures
+	@B=$(B) sh tests/demo.sh
+
+check: all $(UNITS) $(TOOLS) ## run every test
 	B=$(B) sh tests/run.sh
 
-units: $(UNITS)
-	@for u in $(UNITS); do ./$$u || exit 1; done
+accept: all $(TOOLS) ## rewrite expectations from what the program does now; read the diff
+	$(B)/tests/examples fixtures/rules
+	B=$(B) ACCEPT=1 sh tests/run.sh
+	B=$(B) sh tests/docs.sh accept
+
+ASAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+asan: ## run every test under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(MAKE) B=build-asan CFLAGS="$(ASAN)" LDFLAGS="-fsanitize=address,undefined" check
+
+lint: ## budgets, banned words, include order, shell and C checkers, a clang build
+	sh tests/check-tree.sh
+	$(MAKE) B=build-clang CC=clang CFLAGS="-O1 -Werror" build-clang/gpulint
+	$(MAKE) B=build-gcc CC=gcc CFLAGS="-O2 -Werror" build-gcc/gpulint
+	cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr --suppressions-list=tests/cppcheck.txt -Ilint lint
+
+bench: all $(TOOLS) ## ratios of speed, taken in one run
+	B=$(B) sh tests/bench.sh
+
+install: all ## copy the program below $(PREFIX)
+	install -D -m 755 $(B)/gpulint $(DESTDIR)$(PREFIX)/bin/gpulint
+
+uninstall: ## remove it again
+	rm -f $(DESTDIR)$(PREFIX)/bin/gpulint
+
+$(B)/accuracy: tests/accuracy.c tests/run_text.h $(B)/libgpulint.a $(B)/tables.o
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Ilint $(LDFLAGS) -o $@ $< $(B)/libgpulint.a $(B)/tables.o $(B)/libgpulint.a $(DEP_LIBS) -lm
+
+accuracy: $(B)/accuracy ## compare the memory model with measured runs: make accuracy DATA=table.tsv
+	$(B)/accuracy rules $(DATA)
 
 clean: ## remove what was built
 	rm -rf build build-*
@@ -66,6 +106,6 @@ clean: ## remove what was built
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | sort
 
-.PHONY: all check units clean help
+.PHONY: all accuracy units demo check accept asan lint bench install uninstall clean help
 .SECONDARY:
--include $(LIB_OBJ:.o=.d) $(B)/lint/main.d $(B)/lint/tool/packc.d $(B)/tables.d
+-include $(LIB_OBJ:.o=.d) $(B)/lint/main.d $(B)/lint/tool/packc.d $(B)/tables.d $(UNITS:=.d) $(TOOLS:=.d)
