@@ -258,7 +258,7 @@ static struct target target_of_class(struct arena *a, double gb)
 {
     return (struct target){
         .id = arena_printf(a, "%gGB", gb),
-        .name = arena_printf(a, "%g GB class", gb),
+        .name = arena_printf(a, "a %g GB card", gb),
         .vram_gb = gb,
         .usable_bytes = (uint64_t)(gb * USABLE_SHARE * 1024 * 1024 * 1024),
         .how = STR(""),

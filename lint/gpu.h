@@ -7,7 +7,7 @@
 
 struct target {
     struct str id;   /* catalogue id, or "12GB" */
-    struct str name; /* for messages: "RTX 3060 12GB", "12 GB class" */
+    struct str name; /* for messages: "RTX 3060 12GB", "a 12 GB card" */
     double vram_gb;  /* nominal */
     uint64_t usable_bytes; /* what one process can have, the CUDA context included */
     const struct gpu *gpu; /* NULL for a class */

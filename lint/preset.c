@@ -97,13 +97,29 @@ static bool possible(struct arena *a, const struct pack *pack, const struct run 
     return wishes->len && fix_plan(a, pack, run, wishes, FIX_SAFE, NULL) != NULL;
 }
 
+/* Facts that only say how batches travel; any other makes training mean something else. */
+static bool keeps_results(enum fact_id id)
+{
+    static const enum fact_id keep[] = {
+        FACT_batch_size, FACT_gradient_accumulation_steps, FACT_num_workers, FACT_pin_memory,
+        FACT_persistent_workers, FACT_prefetch_factor, FACT_non_blocking, FACT_dataset_cache,
+        FACT_cudnn_benchmark, FACT_empty_cache_interval, FACT_gpu_threshold,
+        FACT_cpu_threshold, FACT_cleanup_interval, FACT_compile, FACT_expandable_segments};
+    for (size_t i = 0; i < sizeof keep / sizeof *keep; i++)
+        if (keep[i] == id)
+            return true;
+    return false;
+}
+
+/* Wishes beside the batch, those that keep results or the others. */
 static void other_wishes(struct arena *a, const struct pack *pack, const struct preset *p,
-                         const struct run *run, struct wishes *out)
+                         const struct run *run, bool keeping, struct wishes *out)
 {
     for (uint32_t i = 0; i < p->facts.len; i++) {
         struct fact_value f = p->facts.at[i];
         struct wishes one = {0};
-        if (f.fact == FACT_batch_size || f.fact == FACT_gradient_accumulation_steps)
+        if (f.fact == FACT_batch_size || f.fact == FACT_gradient_accumulation_steps ||
+            keeps_results(f.fact) != keeping)
             continue;
         wish_for(a, &one, run, f.fact, f.value);
         const struct fact *now = run_fact(run, f.fact);
@@ -113,24 +129,18 @@ static void other_wishes(struct arena *a, const struct pack *pack, const struct 
     }
 }
 
-static void check_run(const struct rule_context *c, const struct preset *p,
-                      struct unit *unit, const struct run *run)
+static void report(const struct rule_context *c, const struct preset *p, struct unit *unit,
+                   const struct run *run, const struct wishes *wishes, enum safety safety)
 {
     struct arena *a = &unit->arena;
-    struct wishes wishes = {0};
     const struct fact *batch = run_fact(run, FACT_batch_size);
-    batch_wishes(a, p, smallest(c->targets), run, &wishes);
-    if (!possible(a, c->pack, run, &wishes))
-        wishes.len = 0;
-    other_wishes(a, c->pack, p, run, &wishes);
-    if (!wishes.len)
-        return;
-    struct fix *fix = fix_plan(a, c->pack, run, &wishes, FIX_SAFE, NULL);
     const struct setting *at = batch && batch->setting ? batch->setting : run->container;
+    struct fix *fix = wishes->len ? fix_plan(a, c->pack, run, wishes, safety, NULL) : NULL;
     if (!fix || !at)
         return;
-    struct span span = at->key_span.to ? at->key_span : (struct span){0, 0};
-    struct finding *f = finding_add(a, &unit->findings, &unit->source, span,
+    if (safety == FIX_UNSAFE && !fix->reason.len)
+        fix->reason = STR("training does not give the same results");
+    struct finding *f = finding_add(a, &unit->findings, &unit->source, at->key_span,
                                     "differs from the preset %.*s: %.*s", STR_ARG(p->name),
                                     STR_ARG(fix->description));
     f->code = STR("PRE001");
@@ -140,9 +150,31 @@ static void check_run(const struct rule_context *c, const struct preset *p,
     f->fix = fix;
 }
 
+static void check_run(const struct rule_context *c, const struct preset *p,
+                      struct unit *unit, const struct run *run)
+{
+    struct arena *a = &unit->arena;
+    struct wishes batch = {0}, safe = {0}, unsafe = {0};
+    batch_wishes(a, p, smallest(c->targets), run, &batch);
+    other_wishes(a, c->pack, p, run, true, &safe);
+    other_wishes(a, c->pack, p, run, false, &unsafe);
+    report(c, p, unit, run, &batch, FIX_SAFE);
+    report(c, p, unit, run, &safe, FIX_SAFE);
+    report(c, p, unit, run, &unsafe, FIX_UNSAFE);
+}
+
+/* A profile may hold a preset for one class apart: "safe-24gb" beside "safe". */
+static const struct preset *preset_for(struct arena *a, const struct profile *p,
+                                       struct str name, const struct target *t)
+{
+    struct str apart = arena_printf(a, "%.*s-%ggb", STR_ARG(name), t->vram_gb);
+    const struct preset *hit = preset_find(p, apart, NULL);
+    return hit ? hit : preset_find(p, name, NULL);
+}
+
 void preset_check_unit(const struct rule_context *c, struct str name, struct unit *unit)
 {
-    const struct preset *p = preset_find(c->profile, name, NULL);
+    const struct preset *p = preset_for(&unit->arena, c->profile, name, smallest(c->targets));
     for (size_t i = 0; p && i < unit->runs.len && !unit->doc.broken; i++)
         check_run(c, p, unit, &unit->runs.at[i]);
 }

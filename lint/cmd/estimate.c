@@ -6,6 +6,17 @@
 
 #include "../banned.h"
 
+static void add_thumbs(struct arena *a, struct estimated *e)
+{
+    const struct profile *p = e->file->group->context.profile;
+    for (uint32_t i = 0; p && i < p->limits.len; i++) {
+        struct thumb t = {.name = p->limits.at[i].name};
+        if (str_starts(t.name, STR("batch_size")) &&
+            rule_limit(p, e->target, t.name, &t.value, &t.scaled))
+            vec_push(a, &e->thumbs, t);
+    }
+}
+
 void cmd_estimates(struct arena *a, const struct job *job, struct estimated_list *out)
 {
     for (size_t i = 0; i < job->files.len; i++) {
@@ -17,6 +28,8 @@ void cmd_estimates(struct arena *a, const struct job *job, struct estimated_list
                 e->run = &f->unit->runs.at[k];
                 e->target = &f->group->targets.at[t];
                 memory_estimate(a, job->pack, e->run, e->target, &e->estimate);
+                if (!e->estimate.known)
+                    add_thumbs(a, e);
             }
     }
 }

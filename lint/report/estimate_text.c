@@ -123,6 +123,18 @@ static void print_advice(struct buf *out, const struct estimate *e, bool color)
     buf_byte(out, '\n');
 }
 
+static void print_thumbs(struct buf *out, const struct estimated *e)
+{
+    const struct profile *p = e->file->group->context.profile;
+    for (size_t i = 0; i < e->thumbs.len; i++) {
+        const struct thumb *t = &e->thumbs.at[i];
+        buf_printf(out, "%s%.*s %g%s", i ? ", " : "  rule of thumb ", STR_ARG(t->name),
+                   t->value, t->scaled ? " (scaled)" : "");
+    }
+    if (e->thumbs.len)
+        buf_printf(out, ": profile %.*s, for runs like its own\n", STR_ARG(p->id));
+}
+
 static void print_one(struct buf *out, const struct estimated *e, bool color)
 {
     buf_printf(out, "%s%.*s%s", color ? "\033[1m" : "",
@@ -143,6 +155,7 @@ static void print_one(struct buf *out, const struct estimated *e, bool color)
     for (size_t i = 0; i < e->estimate.assumptions.len; i++)
         buf_printf(out, "  %-12s %.*s\n", i ? "" : e->estimate.known ? "assumed" : "because",
                    STR_ARG(e->estimate.assumptions.at[i]));
+    print_thumbs(out, e);
     buf_byte(out, '\n');
 }
 

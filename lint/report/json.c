@@ -341,6 +341,13 @@ static cJSON *estimate_object(const struct estimated *one)
         cJSON_AddItemToArray(assumptions, cJSON_CreateString(text.at));
         arena_free(&scratch);
     }
+    cJSON *limits = cJSON_AddObjectToObject(o, "limits");
+    for (size_t i = 0; i < one->thumbs.len; i++) {
+        struct arena scratch = {0};
+        add_number(limits, arena_str(&scratch, one->thumbs.at[i].name).at,
+                   one->thumbs.at[i].value);
+        arena_free(&scratch);
+    }
     return o;
 }
 

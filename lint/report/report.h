@@ -19,11 +19,20 @@ struct check_report {
     bool color, quiet;
 };
 
+struct thumb { /* a profile's limit, what is left to say when nothing can be estimated */
+    struct str name;
+    double value;
+    bool scaled;
+};
+
+struct thumbs VEC_BODY(struct thumb);
+
 struct estimated { /* one run on one GPU */
     const struct job_file *file;
     const struct run *run;
     const struct target *target;
     struct estimate estimate;
+    struct thumbs thumbs; /* batch limits of the profile; only without an estimate */
 };
 
 struct estimated_list VEC_BODY(struct estimated);
