@@ -149,7 +149,7 @@ else
             case $unit in *.d) ;; *) [ -x "$unit" ] && run_unit "$unit" ;; esac
         done
     fi
-    each run_case fixtures/rules/*/*/*/ fixtures/notes/*/
+    each run_case fixtures/demo fixtures/rules/*/*/*/ fixtures/notes/*/
     each run_facts fixtures/bind/*/*/
     if [ -z "$ACCEPT" ]; then
         for file in fixtures/quiet/*; do run_quiet "$file"; done
