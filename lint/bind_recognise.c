@@ -261,6 +261,8 @@ const struct framework *bind_recognise(const struct pack *pack, struct document 
     }
     if (best && !trains(&scratch, doc, best))
         best = NULL;
+    if (best && !bind_train_shown(&scratch, doc))
+        best = NULL;
     arena_free(&scratch);
     return best;
 }

@@ -313,9 +313,38 @@ static bool takes_more(const struct gather *g)
     return false;
 }
 
-static void add_defaults(struct gather *g, struct run *run)
+static bool calls_one_of(const struct document *doc, const struct evidence *e)
+{
+    for (size_t i = 0; i < doc->tree.all.len; i++) {
+        const struct setting *s = doc->tree.all.at[i];
+        for (uint32_t k = 0; s->shape == SHAPE_CALL && k < e->calls.len; k++)
+            if (str_eq(bind_match_last(s->name), e->calls.at[k]))
+                return true;
+    }
+    return false;
+}
+
+/* In a program the defaults are those of a call, and hold where it is made: a script may
+ * have options of the same names and read them itself. */
+static bool defaults_apply(const struct gather *g)
 {
     if (g->doc->broken || takes_more(g))
+        return false;
+    bool named = false;
+    const struct framework *f = g->framework;
+    if (g->doc->source->language != LANGUAGE_PYTHON)
+        return true;
+    for (uint32_t i = 0; i < f->evidence.len; i++) {
+        named |= f->evidence.at[i].calls.len > 0;
+        if (calls_one_of(g->doc, &f->evidence.at[i]))
+            return true;
+    }
+    return !named;
+}
+
+static void add_defaults(struct gather *g, struct run *run)
+{
+    if (!defaults_apply(g))
         return;
     struct expr_scope scope = {ask_run, run};
     for (uint32_t i = 0; i < g->framework->defaults.len; i++) {

@@ -64,6 +64,11 @@ bool bind_scope_config_call(struct str name);
 /* The innermost function or class that holds S; "" in the module's body. */
 struct str bind_scope_block(const struct document *doc, const struct setting *s);
 
+/* --- bind_train.c: what is no training ------------------------------------- */
+
+/* Does DOC train, for all that it shows? Tests, inference and libraries do not. */
+bool bind_train_shown(struct arena *a, const struct document *doc);
+
 /* --- bind_run.c: runs ------------------------------------------------------ */
 
 /* Splits FACTS (of the document root ROOT, in file order) into runs, chooses the

@@ -236,8 +236,10 @@ static bool add_unit(struct job *job, struct unit *u, bool named, bool standard_
 {
     const struct config *config;
     struct group *g;
-    if (!config_for(job, u->source.path, &config, err) || !group_of(job, config, &g, err))
+    if (!config_for(job, u->source.path, &config, err) || !group_of(job, config, &g, err)) {
+        arena_free(&u->arena);
         return false;
+    }
     struct job_file f = {.unit = u, .group = g, .standard_input = standard_input};
     bind_unit(job, g, u);
     job->read++;
@@ -312,24 +314,39 @@ static bool gather_excludes(struct job *job, struct strs *out, struct err *err)
     return true;
 }
 
-bool job_read(struct arena *a, const struct options *o, struct job *job, struct err *err)
+void job_free(struct job *job)
 {
-    *job = (struct job){.arena = a, .options = o};
+    for (size_t i = 0; i < job->files.len; i++)
+        arena_free(&job->files.at[i].unit->arena);
+    job->files.len = 0;
+}
+
+static bool read_files(struct job *job, struct err *err)
+{
     struct strs excludes = {0};
     struct walk_files files = {0};
-    if (!job_pack(a, o, &job->pack, err) || !gather_excludes(job, &excludes, err) ||
-        !walk_paths(a, o, &excludes, &files, &job->failed, err))
+    if (!gather_excludes(job, &excludes, err) ||
+        !walk_paths(job->arena, job->options, &excludes, &files, &job->failed, err))
         return false;
-    if (wants_stdin(o) && !read_stdin(job, err))
+    if (wants_stdin(job->options) && !read_stdin(job, err))
         return false;
     for (size_t i = 0; i < files.len; i++)
         if (!read_file(job, &files.at[i], err))
             return false;
-    if (job->groups.len)
-        return true;
+    return true;
+}
+
+bool job_read(struct arena *a, const struct options *o, struct job *job, struct err *err)
+{
+    *job = (struct job){.arena = a, .options = o};
     const struct config *config; /* so that wrong names are told when nothing was read */
     struct group *g;
-    return config_for(job, STR("x"), &config, err) && group_of(job, config, &g, err);
+    if (job_pack(a, o, &job->pack, err) && read_files(job, err) &&
+        (job->groups.len || (config_for(job, STR("x"), &config, err) &&
+                             group_of(job, config, &g, err))))
+        return true;
+    job_free(job);
+    return false;
 }
 
 /* --- linting ------------------------------------------------------------------ */
@@ -419,11 +436,4 @@ struct unit *job_relint(const struct job *job, const struct job_file *file, stru
     rule_check_unit(&file->group->context, u);
     finish_unit(file->group, u);
     return u;
-}
-
-void job_free(struct job *job)
-{
-    for (size_t i = 0; i < job->files.len; i++)
-        arena_free(&job->files.at[i].unit->arena);
-    job->files.len = 0;
 }

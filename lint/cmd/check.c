@@ -114,8 +114,12 @@ int cmd_check(struct arena *a, const struct options *o)
     struct err err;
     struct buf out = buf_new(a), fixed = buf_new(a);
     struct check_report report = {.job = &job, .color = o->color, .quiet = o->quiet};
-    if (!job_read(a, o, &job, &err) || !check_preset(&job, &err))
+    if (!job_read(a, o, &job, &err))
         return cmd_trouble(&err);
+    if (!check_preset(&job, &err)) {
+        job_free(&job);
+        return cmd_trouble(&err);
+    }
     job_lint(&job);
     bool written = true, failing = false;
     if (o->fix || o->diff)

@@ -1,0 +1,139 @@
+/* Does a file train at all? A Python file can hold every name of a trainer and train
+ * nothing: tests, inference, libraries of data sets. It must show a training loop, a
+ * trainer, an optimizer, or a config's worth of settings for one. YAML and JSON are
+ * configs by their keys, unless those say that only prediction is wanted. */
+#include "bind_table.h"
+
+#include "match.h"
+
+#include "banned.h"
+
+static bool masked_has(const struct document *doc, const char *regex)
+{
+    const struct pattern *p = match_pattern(str_from(regex), NULL);
+    struct match m;
+    return p && match_find(p, doc->masked, 0, &m);
+}
+
+static bool is_test(const struct document *doc)
+{
+    static const char NAMES[] = "(^|/)(test_[^/]*|[^/]*_test|conftest)\\.py$";
+    const struct pattern *p = match_pattern(str_from(NAMES), NULL);
+    struct match m;
+    return (p && match_find(p, doc->source->path, 0, &m)) ||
+           (masked_has(doc, "(?m)^[ \\t]*(async )?def test_") &&
+            masked_has(doc, "(?m)^[ \\t]*(import|from)[ \\t]+(pytest|unittest)\\b"));
+}
+
+/* --- code ----------------------------------------------------------------------- */
+
+/* Steps of a training loop, optimizers, and the ways to ask a trainer for its work. */
+static bool has_training_code(const struct document *doc)
+{
+    static const char *const MARKS[] = {
+        "(?<!def )\\b(manual_)?backward\\s*\\(",
+        "\\.zero_grad\\s*\\(|\\b\\w*optim\\w*\\.step\\s*\\(|\\bGradScaler\\s*\\(",
+        "\\bvalue_and_grad\\s*\\(|\\boptax\\.\\w+\\s*\\(",
+        "\\boptim\\.[A-Z]\\w*\\s*\\(|\\bcreate_optimizer\\w*\\s*\\(",
+        "(?<!class )\\b(Paged|Fused|DeepSpeedCPU)?(N?Adam|R?Adam|AdamW|SGD|RMSprop|Adagrad|"
+        "Adafactor|Lion|LAMB)(8bit|32bit)?\\s*\\(",
+        "(?<!class )\\b\\w*(Trainer|TrainingArguments)\\s*\\(",
+        "(?<!class )\\b(SFT|DPO|PPO|GRPO|ORPO|KTO|RLOO|CPO|OnlineDPO|Reward)Config\\s*\\(",
+        "\\bLightningModule\\b|\\.fit\\s*\\(",
+        "\\bYOLO\\s*\\([\\s\\S]*\\.train\\s*\\(\\s*\\w",
+        NULL};
+    for (const char *const *m = MARKS; *m; m++)
+        if (masked_has(doc, *m))
+            return true;
+    return false;
+}
+
+/* --- settings ------------------------------------------------------------------- */
+
+/* Set in the module, a class, a dict or the options: where a config is written. */
+static bool is_config_key(const struct setting *s)
+{
+    const struct setting *up = s->parent;
+    if (!up || up->shape == SHAPE_SIGNATURE || up->shape == SHAPE_ENV)
+        return false;
+    if (up->shape == SHAPE_CALL)
+        return bind_scope_config_call(up->name) || bind_scope_config_call(up->key);
+    bool dotted = str_find_byte(s->key, '.', 0) != SIZE_MAX;
+    return !(s->flags & SETTING_STATEMENT) || (dotted && !str_starts(s->key, STR("self.")));
+}
+
+static const struct pattern *batch_words(void)
+{
+    return match_pattern(STR("(?i)(?!val|eval|test|infer)(\\w+_)?(batch_?size(_per_\\w+)?|"
+                             "ims_per_batch|samples_per_gpu)|bs|batch"),
+                         NULL);
+}
+
+static const struct pattern *learning_words(void)
+{
+    return match_pattern(
+        STR("(?i)(\\w+_)?(lr|learning_rate|epochs|weight_decay|optim|optimizer|optim_"
+            "wrapper|"
+            "accum\\w*_steps|accumulate_grad_batches|grad_accum\\w*|max_grad_norm|"
+            "warmup_(steps|iters|ratio|epochs)|max_train_steps|grad(ient)?_clip\\w*|"
+            "clip_grad\\w*|max_iters)|max_steps|max_iter|train_cfg|num_epoch|lr0"),
+        NULL);
+}
+
+/* MMEngine's configs hold one thing each; this one says what it is for. */
+static bool is_train_part(const struct setting *s)
+{
+    return str_eq(s->key, STR("train_dataloader")) &&
+           (s->shape == SHAPE_DICT || str_eq(s->name, STR("dict")));
+}
+
+/* Two strong keys: of how to learn, or one of these and the batch. */
+static bool has_training_config(struct arena *a, const struct document *doc)
+{
+    const struct pattern *batch = batch_words(), *learning = learning_words();
+    struct str first = {"", 0};
+    bool batched = false, several = false;
+    for (size_t i = 0; batch && learning && i < doc->tree.all.len; i++) {
+        const struct setting *s = doc->tree.all.at[i];
+        if (!is_config_key(s))
+            continue;
+        struct str word = bind_match_word(a, bind_match_last(s->key));
+        batched |= match_whole(batch, word);
+        several |= is_train_part(s);
+        if (!match_whole(learning, word))
+            continue;
+        several |= first.len && !str_eq(first, word);
+        first = word;
+    }
+    return several || (first.len && batched);
+}
+
+static bool is_on(const struct setting *root, struct str key)
+{
+    const struct setting *s = setting_resolve(setting_find(root, key));
+    return s && s->value.kind == VALUE_BOOL && s->value.as.boolean;
+}
+
+/* Trainers that take "do_train" neither train without it nor where it is off; but there
+ * are others, which take "do_eval" alone. */
+static bool only_predicts(const struct document *doc)
+{
+    for (size_t i = 0; i < doc->tree.roots.len; i++) {
+        const struct setting *root = doc->tree.roots.at[i];
+        const struct setting *train = setting_find(root, STR("do_train"));
+        bool off = train && train->value.kind == VALUE_BOOL && !train->value.as.boolean;
+        bool predicts =
+            is_on(root, STR("do_predict")) || is_on(root, STR("predict_with_generate"));
+        bool batched = setting_find(root, STR("per_device_train_batch_size"));
+        if (off || (!train && predicts && !batched))
+            return true;
+    }
+    return false;
+}
+
+bool bind_train_shown(struct arena *a, const struct document *doc)
+{
+    if (doc->source->language != LANGUAGE_PYTHON)
+        return !only_predicts(doc);
+    return !is_test(doc) && (has_training_code(doc) || has_training_config(a, doc));
+}
