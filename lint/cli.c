@@ -146,7 +146,7 @@ static bool parse_loader(struct options *o, struct str text, struct err *err)
                    STR_ARG(text));
 }
 
-static bool take_switch(struct options *o, enum option_id id, bool letter)
+static bool take_switch(struct options *o, enum option_id id)
 {
     switch (id) {
     case OPTION_FIX: o->fix = true; break;
@@ -158,10 +158,7 @@ static bool take_switch(struct options *o, enum option_id id, bool letter)
     case OPTION_NO_CONFIG: o->no_config = true; break;
     case OPTION_UNKNOWN: o->unknown = true; break;
     case OPTION_VERSION: o->version = true; break;
-    case OPTION_HELP:
-        o->help = true;
-        o->long_help = !letter;
-        break;
+    case OPTION_HELP: o->help = true; break;
     default: return false;
     }
     return true;
@@ -246,7 +243,7 @@ static bool take_option(struct arena *a, struct options *o, struct words *w, str
     if (!*OPTIONS[i].argument) {
         if (value.at)
             return err_set(err, "--%s takes no argument", OPTIONS[i].name);
-        return take_switch(o, (enum option_id)i, letter);
+        return take_switch(o, (enum option_id)i);
     }
     if (!value.at && w->next == w->argc)
         return err_set(err, "--%s needs an argument: %s", OPTIONS[i].name,
@@ -292,6 +289,7 @@ bool cli_parse(struct arena *a, int argc, char **argv, struct options *o, struct
                 return false;
         } else if (c && (c->bit != CMD_CHECK || access(word.at, F_OK) != 0)) {
             o->command = c->bit;
+            o->command_given = true;
             first = false;
         } else {
             vec_push(a, &o->paths, word);
@@ -338,11 +336,4 @@ void cli_help(struct buf *out, unsigned command)
                   "Reads YAML, JSON and Python. Nothing is written without --fix.\n\noptions:\n");
     print_options(out, CMD_ALL);
     buf_cstr(out, "\nexit status: 0 nothing to say (or all fixed), 1 findings, 2 could not do the job\n");
-}
-
-void cli_version(struct buf *out, const struct pack *pack)
-{
-    buf_printf(out, "gpulint %s\n%u rules, %u framework tables, %u GPUs, %u models\n",
-               GPULINT_VERSION, pack->rules.len, pack->frameworks.len, pack->gpus.len,
-               pack->models.len);
 }

@@ -38,7 +38,7 @@ struct options {
     bool has_loader;
     enum loader loader;
     bool fix, unsafe_fixes, diff, quiet, force_exclude, no_gitignore, no_config, unknown;
-    bool help, long_help, version;
+    bool command_given, help, version;
     bool only_some; /* --select was given */
 };
 
@@ -46,7 +46,6 @@ struct options {
 bool cli_parse(struct arena *a, int argc, char **argv, struct options *out, struct err *err);
 /* COMMAND 0: the overview. */
 void cli_help(struct buf *out, unsigned command);
-void cli_version(struct buf *out, const struct pack *pack);
 /* Appends the settings of a comma-separated list of rule selectors. */
 bool cli_rule_list(struct arena *a, struct rule_settings *list, struct str text, int what,
                    struct err *err);

@@ -34,10 +34,10 @@ static void on_signal(int number)
     raise(number);
 }
 
-static int print_help(struct arena *a, const struct options *o, bool command_given)
+static int print_help(struct arena *a, const struct options *o)
 {
     struct buf out = buf_new(a);
-    cli_help(&out, command_given ? o->command : 0);
+    cli_help(&out, o->command_given ? o->command : 0);
     return cmd_print(buf_str(&out)) ? EXIT_CLEAN : EXIT_TROUBLE;
 }
 
@@ -69,11 +69,9 @@ int main(int argc, char **argv)
     if (!cli_parse(&arena, argc, argv, &o, &err)) {
         status = cmd_trouble(&err);
     } else if (o.version) {
-        struct buf out = buf_new(&arena);
-        cli_version(&out, pack_builtin());
-        status = cmd_print(buf_str(&out)) ? EXIT_CLEAN : EXIT_TROUBLE;
+        status = cmd_version(&arena);
     } else if (o.help) {
-        status = print_help(&arena, &o, o.command != CMD_CHECK || !o.long_help);
+        status = print_help(&arena, &o);
     } else {
         status = dispatch(&arena, &o);
     }

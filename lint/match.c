@@ -8,6 +8,7 @@
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
+#include <stdio.h>
 
 #include "arena.h"
 #include "banned.h"
@@ -144,4 +145,15 @@ void match_free_all(void)
     cache.context = NULL;
     cache.stack = NULL;
     arena_free(&cache.arena);
+}
+
+const char *match_library(void)
+{
+    static char text[64];
+    char version[48];
+    if (pcre2_config(PCRE2_CONFIG_VERSION, NULL) > (int)sizeof version)
+        return "PCRE2";
+    pcre2_config(PCRE2_CONFIG_VERSION, version);
+    snprintf(text, sizeof text, "PCRE2 %s", version);
+    return text;
 }

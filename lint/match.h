@@ -28,6 +28,7 @@ bool match_whole(const struct pattern *p, struct str subject);
 /* Number of the group called NAME, or -1. */
 int match_group_number(const struct pattern *p, const char *name);
 
+const char *match_library(void); /* "PCRE2 10.42" */
 void match_free_all(void); /* for leak checkers, at exit */
 
 #endif

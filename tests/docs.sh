@@ -26,4 +26,17 @@ page docs/GPUS.md "GPUs" gpus
 page docs/MODELS.md "Models" models
 page docs/PRESETS.md "Profiles and presets" presets
 page docs/OPTIONS.md "Command line" --help
+
+# The README shows what tests/demo.sh prints.
+B=$B sh tests/demo.sh > "$B/demo"
+awk -v demo="$B/demo" '
+    /^<!-- demo:/ { print; print "```"; while ((getline line < demo) > 0) print line; print "```"; skip = 1 }
+    /^<!-- end of demo/ { skip = 0 }
+    !skip { print }' README.md > "$B/page"
+if [ "$mode" = accept ]; then
+    cp "$B/page" README.md
+elif ! cmp -s "$B/page" README.md; then
+    echo "README.md is stale; run make accept"
+    bad=1
+fi
 exit $bad

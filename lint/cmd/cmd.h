@@ -15,6 +15,9 @@ int cmd_gpus(struct arena *a, const struct options *o);
 int cmd_models(struct arena *a, const struct options *o);
 int cmd_presets(struct arena *a, const struct options *o);
 
+/* The program, its data and the libraries it runs on. */
+int cmd_version(struct arena *a);
+
 /* Writes all of TEXT to stdout; false (told on stderr) when that fails. */
 bool cmd_print(struct str text);
 /* Prints ERR on stderr; always EXIT_TROUBLE. */

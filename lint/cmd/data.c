@@ -2,6 +2,7 @@
  * used where a page is made of it, so that docs/ can be printed by the binary. */
 #include <stdio.h>
 
+#include "../match.h"
 #include "cmd.h"
 
 #include "../banned.h"
@@ -219,4 +220,16 @@ static bool print_profiles(struct buf *out, const struct pack *pack, const struc
 int cmd_presets(struct arena *a, const struct options *o)
 {
     return with_pack(a, o, print_profiles);
+}
+
+int cmd_version(struct arena *a)
+{
+    struct buf out = buf_new(a);
+    const struct pack *pack = pack_builtin();
+    buf_printf(&out,
+               "gpulint %s\n%u rules, %u framework tables, %u GPUs, %u models\n"
+               "libyaml %s, cJSON %s, %s\n",
+               GPULINT_VERSION, pack->rules.len, pack->frameworks.len, pack->gpus.len,
+               pack->models.len, yaml_library(), report_json_library(), match_library());
+    return cmd_print(buf_str(&out)) ? EXIT_CLEAN : EXIT_TROUBLE;
 }

@@ -81,6 +81,8 @@ const struct front *front_of(enum language language);
 /* Parses SOURCE by its language. Undecodable text is a finding, too. */
 void front_parse(struct arena *a, struct source *source, struct document *doc);
 
+const char *yaml_library(void); /* the version of libyaml */
+
 /* The innermost block that holds OFFSET; index into doc->blocks. */
 uint32_t front_block_at(const struct document *doc, uint32_t offset);
 /* The kinds of every block from the innermost at OFFSET up to the module. */

@@ -639,3 +639,8 @@ static void parse(struct arena *a, struct document *doc)
 
 const struct front front_yaml = {LANGUAGE_YAML, parse, yaml_edit_replace, yaml_edit_insert,
                                  yaml_edit_remove};
+
+const char *yaml_library(void)
+{
+    return yaml_get_version_string();
+}

@@ -63,6 +63,11 @@ static void finish(struct buf *out, cJSON *document)
     cJSON_Delete(document);
 }
 
+const char *report_json_library(void)
+{
+    return cJSON_Version();
+}
+
 /* --- check ---------------------------------------------------------------------- */
 
 static void add_fix(cJSON *object, const struct fix *fix)

@@ -45,6 +45,7 @@ void report_estimates_json(struct buf *out, const struct estimated_list *list);
 void report_settings_text(struct buf *out, const struct job *job, bool unknown);
 void report_settings_json(struct buf *out, const struct job *job, bool unknown);
 
+const char *report_json_library(void); /* the version of cJSON */
 /* "7.9 GiB", "512 MiB", "-" for 0. */
 void report_bytes(struct buf *out, uint64_t bytes);
 /* 6738415616 -> "6.74 B", 11689512 -> "11.7 M". */
