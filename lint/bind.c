@@ -17,6 +17,8 @@ struct binder {
     struct document *doc;
     struct bind_index *tables[TABLES];
     size_t count;
+    bool shown; /* that the file trains */
+    bool tried; /* the batch size */
     struct facts *facts;
 };
 
@@ -49,8 +51,19 @@ static void add_segments(struct binder *b, const struct fact *conf)
     f->value = VALUE_OF_BOOL(on);
 }
 
+/* accelerate's decorator tries smaller and smaller batches. */
+static bool batch_is_tried(const struct document *doc)
+{
+    const struct pattern *p =
+        match_pattern(STR("(?m)^[ \\t]*@[\\w.]*find_executable_batch_size\\b"), NULL);
+    struct match m;
+    return p && doc->masked.len && match_find(p, doc->masked, 0, &m);
+}
+
 static void bind_one(struct binder *b, const struct binding *how, const struct setting *s)
 {
+    if ((!b->shown && !bind_train_counts(how, s)) || bind_scope_foreign(s, how->fact))
+        return;
     bool eval = bind_scope_eval(b->doc, s);
     enum fact_id id = how->fact;
     struct str scope = how->scope;
@@ -65,6 +78,10 @@ static void bind_one(struct binder *b, const struct binding *how, const struct s
     struct fact *f = add_fact(b, id, s, how, scope);
     f->value = value;
     f->why = why;
+    if (id == FACT_batch_size && b->tried) {
+        f->value = VALUE_NOTHING;
+        f->why = STR("found at run time");
+    }
     if (id == FACT_allocator_conf) {
         struct fact conf = *f; /* adding may move it */
         add_segments(b, &conf);
@@ -187,7 +204,10 @@ void bind_document(struct arena *a, const struct pack *pack, struct document *do
     if (!own)
         return;
     struct binder b = {.arena = a, .pack = pack, .doc = doc};
-    b.count = tables_for(a, pack, own, doc, b.tables);
+    struct arena scratch = {0}; /* the tables outweigh what they find in a small file */
+    b.count = tables_for(&scratch, pack, own, doc, b.tables);
+    b.tried = batch_is_tried(doc);
+    b.shown = bind_train_shown(a, doc) == BIND_TRAIN_SHOWN;
     size_t before = out->len, at = 0;
     for (size_t r = 0; r < doc->tree.roots.len; r++) {
         const struct setting *root = doc->tree.roots.at[r];
@@ -199,6 +219,7 @@ void bind_document(struct arena *a, const struct pack *pack, struct document *do
         bind_run_gather(a, own, doc, root, &facts, out);
     }
     name_documents(a, out, before);
+    arena_free(&scratch);
 }
 
 /* --- what was not understood --------------------------------------------------- */

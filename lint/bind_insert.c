@@ -2,6 +2,8 @@
  * the name that the framework has for it. */
 #include "bind_table.h"
 
+#include "match.h"
+
 #include "banned.h"
 
 static bool is_loader_fact(enum fact_id id)
@@ -103,11 +105,42 @@ static bool fits_map(struct str key, const struct setting *map)
     return map->parent && bind_match_key(outer, map);
 }
 
+/* The part of KEY behind "**.env.", a variable that a program sets; else empty. */
+static struct str variable_of(struct str key)
+{
+    static const struct str ENV = STR_INIT("**.env.");
+    return str_starts(key, ENV) ? str_slice(key, ENV.len, key.len) : (struct str){"", 0};
+}
+
+/* A variable that torch reads when it is imported: certain where it is, and nowhere
+ * else. Stands with the others that the program sets, or in the module. */
+static bool offer_variable(const struct run *run, const struct binding *b,
+                           struct insertion *out)
+{
+    const struct setting *root = setting_root(run->container), *map = root->first;
+    const struct pattern *p =
+        match_pattern(STR("(?m)^[ \\t]*(import|from)[ \\t]+torch\\b"), NULL);
+    struct match m;
+    struct str key = variable_of(b->key);
+    if (root->shape != SHAPE_MODULE || !p || !match_find(p, run->doc->masked, 0, &m))
+        return false;
+    while (map && map->shape != SHAPE_ENV)
+        map = map->next;
+    if (map && setting_child(map, key))
+        return false;
+    /* Without its own name in front the module would take it for a constant. */
+    *out = (struct insertion){map ? map : root, NULL,
+                              map ? key : str_slice(b->key, 3, b->key.len), b, true};
+    return true;
+}
+
 static bool try_binding(struct arena *a, const struct run *run, const struct framework *f,
                         const struct binding *b, enum fact_id fact, struct insertion *out)
 {
     if (bind_match_is_regex(b->key) || !b->insertable || str_ends(b->key, STR(")")))
         return false;
+    if (variable_of(b->key).len)
+        return offer_variable(run, b, out);
     bool anywhere = bind_match_is_anywhere(b->key);
     for (size_t turn = 0; turn < 4; turn++) {
         const struct setting *near = neighbour(run, fact, turn);

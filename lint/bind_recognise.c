@@ -1,7 +1,6 @@
 /* Which framework wrote the file's names: the first, by falling priority, that has
  * evidence. One pass over the settings makes a set of words, so that most evidence is
- * refused by a few hash lookups. A Python file can hold every name of a trainer and
- * train nothing (tests, inference, libraries of data sets): it must show that it does. */
+ * refused by a few hash lookups. A file that does not train is nobody's. */
 #include "bind_table.h"
 
 #include "match.h"
@@ -160,94 +159,6 @@ static bool recognises(struct arena *a, const struct seen *seen, const struct fr
     return false;
 }
 
-/* --- programs that train ------------------------------------------------------ */
-
-static bool masked_has(const struct document *doc, const char *regex)
-{
-    return text_has(doc, str_from(regex));
-}
-
-static bool is_test(const struct document *doc)
-{
-    static const struct str NAMES = STR_INIT("(^|/)(test_[^/]*|[^/]*_test|conftest)\\.py$");
-    return path_has(doc, NAMES) ||
-           (masked_has(doc, "(?m)^[ \\t]*(?:async )?def test_") &&
-            masked_has(doc, "(?m)^[ \\t]*(?:import|from)[ \\t]+(?:pytest|unittest)\\b"));
-}
-
-/* Steps of a training loop, optimizers and the entry points of trainers. */
-static bool has_training_code(const struct document *doc)
-{
-    static const char STEPS[] =
-        "(?<!def )(?:\\bbackward|\\bmanual_backward|\\.zero_grad|\\bvalue_and_grad)[ "
-        "\\t]*\\(|"
-        "\\b\\w*optim\\w*\\.step[ \\t]*\\(|\\bGradScaler[ \\t]*\\(|"
-        "\\bdeepspeed\\.initialize[ \\t]*\\(";
-    static const char OPTIMIZERS[] =
-        "\\boptim\\.[A-Z]\\w*[ \\t]*\\(|\\boptax\\.\\w+[ \\t]*\\(|\\bcreate_optimizer\\w*[ "
-        "\\t]*\\(|"
-        "\\b(?:Paged|Fused|DeepSpeedCPU)?(?:Adam|AdamW|NAdam|RAdam|SGD|RMSprop|Adagrad|"
-        "Adafactor|Lion|LAMB)(?:8bit|32bit)?[ \\t]*\\(";
-    static const char TRAINERS[] =
-        "(?<!class )\\b\\w*(?:Trainer|TrainingArguments)[ \\t]*\\(|"
-        "(?<!class )\\b(?:SFT|DPO|PPO|GRPO|ORPO|KTO|RLOO|CPO|Reward)Config[ \\t]*\\(|"
-        "\\bLightningModule\\b|\\.fit[ \\t]*\\(|\\bYOLO[ \\t]*\\(";
-    return masked_has(doc, STEPS) || masked_has(doc, OPTIMIZERS) ||
-           masked_has(doc, TRAINERS);
-}
-
-/* Set in the module, a class, a dict or the options: where a config is written. */
-static bool is_config_key(const struct setting *s)
-{
-    const struct setting *up = s->parent;
-    if (!up || up->shape == SHAPE_SIGNATURE || s->kind == SETTING_MAP)
-        return false;
-    if (up->shape == SHAPE_CALL)
-        return bind_scope_config_call(up->name) || bind_scope_config_call(up->key);
-    size_t dot = str_find_byte(s->key, '.', 0);
-    return !(s->flags & SETTING_STATEMENT) ||
-           (dot != SIZE_MAX && !str_starts(s->key, STR("self.")));
-}
-
-/* Two strong keys of a trainer: the batch and how it is learned from. */
-static bool has_training_config(struct arena *a, const struct document *doc)
-{
-    static const char BATCH[] =
-        "(?i)(?!val|eval|test|infer)(\\w+_)?(batch_?size(_per_\\w+)?|"
-        "ims_per_batch|samples_per_gpu)|bs|batch";
-    static const char LEARNING[] =
-        "(?i)(\\w+_)?(lr|learning_rate|epochs|weight_decay|optim|optimizer|accum\\w*_steps|"
-        "accumulate_grad_batches|grad_accum\\w*|warmup_(steps|iters|ratio|epochs)|max_grad_"
-        "norm|"
-        "max_iters|max_train_steps|grad(ient)?_clip\\w*|clip_grad\\w*)|max_steps|max_iter";
-    const struct pattern *batch = match_pattern(str_from(BATCH), NULL);
-    const struct pattern *learning = match_pattern(str_from(LEARNING), NULL);
-    bool batched = false;
-    struct str first = {"", 0}, second = {"", 0};
-    for (size_t i = 0; batch && learning && i < doc->tree.all.len; i++) {
-        const struct setting *s = doc->tree.all.at[i];
-        if (!is_config_key(s))
-            continue;
-        struct str word = bind_match_word(a, bind_match_last(s->key));
-        batched |= match_whole(batch, word);
-        if (!match_whole(learning, word))
-            continue;
-        if (!first.len)
-            first = word;
-        else if (!str_eq(first, word))
-            second = word;
-    }
-    return first.len && (batched || second.len);
-}
-
-static bool trains(struct arena *a, const struct document *doc, const struct framework *f)
-{
-    if (doc->source->language != LANGUAGE_PYTHON)
-        return true;
-    return !is_test(doc) &&
-           (!f->generic || has_training_code(doc) || has_training_config(a, doc));
-}
-
 const struct framework *bind_recognise(const struct pack *pack, struct document *doc)
 {
     struct arena scratch = {0};
@@ -259,9 +170,7 @@ const struct framework *bind_recognise(const struct pack *pack, struct document 
         if ((!best || f->priority > best->priority) && recognises(&scratch, &seen, f))
             best = f;
     }
-    if (best && !trains(&scratch, doc, best))
-        best = NULL;
-    if (best && !bind_train_shown(&scratch, doc))
+    if (best && bind_train_shown(&scratch, doc) == BIND_TRAIN_NOT)
         best = NULL;
     arena_free(&scratch);
     return best;

@@ -28,23 +28,32 @@ struct gather {
     struct document *doc;
     const struct setting *root;
     const struct facts *facts;
-    struct box *boxes; /* by setting id */
+    struct box *boxes; /* by setting id, from the root on */
     struct settings presets;
     struct runs *out;
 };
 
 /* --- presets ------------------------------------------------------------------- */
 
+static struct box *box_of(const struct gather *g, const struct setting *s)
+{
+    return &g->boxes[s->id - g->root->id];
+}
+
 static void fill_boxes(struct gather *g)
 {
-    g->boxes = arena_alloc_array(g->arena, g->doc->tree.all.len + 1, sizeof *g->boxes);
+    const struct settings *all = &g->doc->tree.all;
+    size_t end = g->root->id + 1;
+    while (end < all->len && all->at[end]->parent)
+        end++;
+    g->boxes = arena_alloc_array(g->arena, end - g->root->id, sizeof *g->boxes);
     for (size_t i = 0; i < g->facts->len; i++) {
         const struct fact *f = &g->facts->at[i];
         if (f->scope.len)
             continue;
         for (const struct setting *up = f->setting->parent; up && up->parent;
              up = up->parent)
-            g->boxes[up->id].bits[f->id / 64] |= 1ull << (f->id % 64);
+            box_of(g, up)->bits[f->id / 64] |= 1ull << (f->id % 64);
     }
 }
 
@@ -55,7 +64,7 @@ static bool has_bit(const struct box *b, enum fact_id id)
 
 static bool can_be_preset(const struct gather *g, const struct setting *s)
 {
-    const struct box *b = &g->boxes[s->id];
+    const struct box *b = box_of(g, s);
     if (s->kind != SETTING_MAP ||
         (!has_bit(b, FACT_batch_size) && !has_bit(b, FACT_global_batch_size)))
         return false;
@@ -73,9 +82,9 @@ static bool can_be_preset(const struct gather *g, const struct setting *s)
 
 static void note_in_parent(struct gather *g, struct setting *s)
 {
-    struct box *parent = &g->boxes[s->parent->id];
+    struct box *parent = box_of(g, s->parent);
     for (int i = 0; i < WORDS_OF_BITS; i++) {
-        uint64_t bits = g->boxes[s->id].bits[i];
+        uint64_t bits = box_of(g, s)->bits[i];
         parent->twice[i] |= parent->once[i] & bits;
         parent->once[i] |= bits;
     }
@@ -84,7 +93,7 @@ static void note_in_parent(struct gather *g, struct setting *s)
 /* Two facts at least that others beside it say, too. */
 static bool has_equal(const struct gather *g, const struct setting *s)
 {
-    const struct box *box = &g->boxes[s->id], *parent = &g->boxes[s->parent->id];
+    const struct box *box = box_of(g, s), *parent = box_of(g, s->parent);
     unsigned common = 0;
     for (int i = 0; i < WORDS_OF_BITS; i++)
         for (uint64_t both = box->bits[i] & parent->twice[i]; both; both &= both - 1)
@@ -95,7 +104,7 @@ static bool has_equal(const struct gather *g, const struct setting *s)
 static bool inside_preset(const struct gather *g, const struct setting *s)
 {
     for (; s; s = s->parent)
-        if (g->boxes[s->id].chosen)
+        if (box_of(g, s)->chosen)
             return true;
     return false;
 }
@@ -104,7 +113,7 @@ static void choose_preset(struct gather *g, struct setting *s)
 {
     if (inside_preset(g, s->parent) || !has_equal(g, s))
         return;
-    g->boxes[s->id].chosen = true;
+    box_of(g, s)->chosen = true;
     vec_push(g->arena, &g->presets, s);
 }
 
@@ -126,7 +135,7 @@ static void find_presets(struct gather *g)
     if (g->presets.len <= MAX_PRESETS)
         return;
     for (size_t i = 0; i < g->presets.len; i++)
-        g->boxes[g->presets.at[i]->id].chosen = false;
+        box_of(g, g->presets.at[i])->chosen = false;
     g->presets.len = 0;
 }
 
@@ -420,9 +429,13 @@ static bool says_how_to_train(enum fact_id id)
 
 static bool is_training(const struct run *run)
 {
-    for (size_t i = 0; i < run->facts.len; i++)
-        if (says_how_to_train(run->facts.at[i].id))
+    /* A program that takes everything from elsewhere is the library of another. */
+    bool python = run->doc->source->language == LANGUAGE_PYTHON;
+    for (size_t i = 0; i < run->facts.len; i++) {
+        const struct fact *f = &run->facts.at[i];
+        if (says_how_to_train(f->id) && (!python || f->value.kind != VALUE_UNKNOWN))
             return true;
+    }
     return false;
 }
 

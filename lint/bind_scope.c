@@ -208,6 +208,25 @@ unsigned bind_scope_weight(const struct setting *s)
     return s->parent->shape == SHAPE_CALL ? CALL : DEFINITION;
 }
 
+/* Pages locked for offloading and workers that prepare data are not the loader's. */
+bool bind_scope_foreign(const struct setting *s, enum fact_id fact)
+{
+    static const char *const OFFLOAD[] = {"offload", "offloading", "offloaded",  "nvme",
+                                          "aio",     "snapshot",   "checkpoint", NULL};
+    static const char *const PREPARE[] = {"preprocess", "preprocessing", "preprocessor",
+                                          "tokenize",   "tokenization",  "prepare",
+                                          "extraction", "vllm",          NULL};
+    if (fact != FACT_pin_memory && fact != FACT_num_workers)
+        return false;
+    const char *const *words = fact == FACT_pin_memory ? OFFLOAD : PREPARE;
+    if (has_word(container_part(s->key), words))
+        return true;
+    for (const struct setting *up = s->parent; up; up = up->parent)
+        if (has_word(up->key, words) || has_word(bind_match_last(up->name), words))
+            return true;
+    return false;
+}
+
 bool bind_scope_is_shape(enum fact_id fact)
 {
     switch (fact) {

@@ -53,6 +53,8 @@ bool bind_scope_eval(const struct document *doc, const struct setting *s);
 /* May a table that holds for any Python program read S as FACT? */
 bool bind_scope_generic(const struct document *doc, const struct binding *b,
                         const struct setting *s, enum fact_id fact);
+/* Does S, by what it stands in, say FACT of something else than the data loader? */
+bool bind_scope_foreign(const struct setting *s, enum fact_id fact);
 /* Does FACT describe the shape of a network or of its input? */
 bool bind_scope_is_shape(enum fact_id fact);
 /* In Python call sites outweigh definitions, those signatures. */
@@ -66,8 +68,16 @@ struct str bind_scope_block(const struct document *doc, const struct setting *s)
 
 /* --- bind_train.c: what is no training ------------------------------------- */
 
-/* Does DOC train, for all that it shows? Tests, inference and libraries do not. */
-bool bind_train_shown(struct arena *a, const struct document *doc);
+enum bind_train {
+    BIND_TRAIN_NOT,  /* tests, inference: no run */
+    BIND_TRAIN_OPEN, /* nothing shows it: only what says by its place what it is for counts
+                      */
+    BIND_TRAIN_SHOWN,
+};
+enum bind_train bind_train_shown(struct arena *a, const struct document *doc);
+/* Does B count at S where nothing shows that the program trains: DataLoader(num_workers=4)
+ * and its like do, a bare num_workers only in a config. */
+bool bind_train_counts(const struct binding *b, const struct setting *s);
 
 /* --- bind_run.c: runs ------------------------------------------------------ */
 

@@ -15,14 +15,26 @@ static bool masked_has(const struct document *doc, const char *regex)
     return p && match_find(p, doc->masked, 0, &m);
 }
 
+static bool name_has(const struct document *doc, const char *regex)
+{
+    const struct pattern *p = match_pattern(str_from(regex), NULL);
+    struct match m;
+    return p && match_find(p, doc->source->path, 0, &m);
+}
+
 static bool is_test(const struct document *doc)
 {
-    static const char NAMES[] = "(^|/)(test_[^/]*|[^/]*_test|conftest)\\.py$";
-    const struct pattern *p = match_pattern(str_from(NAMES), NULL);
-    struct match m;
-    return (p && match_find(p, doc->source->path, 0, &m)) ||
+    return name_has(doc, "(^|/)(test_[^/]*|[^/]*_test|conftest)\\.py$") ||
            (masked_has(doc, "(?m)^[ \\t]*(async )?def test_") &&
             masked_has(doc, "(?m)^[ \\t]*(import|from)[ \\t]+(pytest|unittest)\\b"));
+}
+
+static bool is_inference(const struct document *doc)
+{
+    return name_has(doc,
+                    "(?i)(^|/|_|-)(infer(ence)?|predict(ion)?|generate|sample|serve|server|"
+                    "demo|export|convert|extract|evaluate|eval|validate|val|detect|test|"
+                    "benchmark|bench)([_-][^/]*)?\\.py$");
 }
 
 /* --- code ----------------------------------------------------------------------- */
@@ -80,13 +92,6 @@ static const struct pattern *learning_words(void)
         NULL);
 }
 
-/* MMEngine's configs hold one thing each; this one says what it is for. */
-static bool is_train_part(const struct setting *s)
-{
-    return str_eq(s->key, STR("train_dataloader")) &&
-           (s->shape == SHAPE_DICT || str_eq(s->name, STR("dict")));
-}
-
 /* Two strong keys: of how to learn, or one of these and the batch. */
 static bool has_training_config(struct arena *a, const struct document *doc)
 {
@@ -99,7 +104,6 @@ static bool has_training_config(struct arena *a, const struct document *doc)
             continue;
         struct str word = bind_match_word(a, bind_match_last(s->key));
         batched |= match_whole(batch, word);
-        several |= is_train_part(s);
         if (!match_whole(learning, word))
             continue;
         several |= first.len && !str_eq(first, word);
@@ -131,9 +135,32 @@ static bool only_predicts(const struct document *doc)
     return false;
 }
 
-bool bind_train_shown(struct arena *a, const struct document *doc)
+enum bind_train bind_train_shown(struct arena *a, const struct document *doc)
 {
     if (doc->source->language != LANGUAGE_PYTHON)
-        return !only_predicts(doc);
-    return !is_test(doc) && (has_training_code(doc) || has_training_config(a, doc));
+        return only_predicts(doc) ? BIND_TRAIN_NOT : BIND_TRAIN_SHOWN;
+    if (is_test(doc))
+        return BIND_TRAIN_NOT;
+    bool shown = has_training_code(doc) || has_training_config(a, doc);
+    if (!shown && is_inference(doc))
+        return BIND_TRAIN_NOT;
+    return shown ? BIND_TRAIN_SHOWN : BIND_TRAIN_OPEN;
+}
+
+/* DataConfig.num_workers and CONFIG["num_workers"]. */
+static bool in_config(const struct setting *s)
+{
+    const struct setting *up = s->parent;
+    return up && (up->shape == SHAPE_CLASS || up->shape == SHAPE_DICT) &&
+           (bind_scope_config_call(up->name) || bind_scope_config_call(up->key));
+}
+
+bool bind_train_counts(const struct binding *b, const struct setting *s)
+{
+    size_t prefix = bind_match_is_anywhere(b->key) ? 3 : 0;
+    bool loader = b->fact >= FACT_num_workers && b->fact <= FACT_deterministic;
+    if (bind_match_last(b->key).len + prefix >= b->key.len && !b->inside.len)
+        return loader && in_config(s);
+    return loader || b->fact == FACT_batch_size || b->fact == FACT_eval_batch_size ||
+           b->fact == FACT_tf32;
 }

@@ -373,6 +373,38 @@ bool bind_value_segments(struct str text, bool *out)
 
 /* --- fact value -> written value --------------------------------------------- */
 
+static size_t common_end(struct str x, struct str y)
+{
+    size_t len = 0;
+    while (len < x.len && len < y.len && x.at[x.len - len - 1] == y.at[y.len - len - 1])
+        len++;
+    return len;
+}
+
+static size_t common_start(struct str x, struct str y)
+{
+    size_t len = 0;
+    while (len < x.len && len < y.len && x.at[len] == y.at[len])
+        len++;
+    return len;
+}
+
+/* How much SPELLING looks like what is written now: bf16-true and 16-true, torch.float16
+ * and torch.bfloat16, or both a bare number. */
+static size_t likeness(struct value spelling, struct value now)
+{
+    enum { SAME_KIND = 1000, ENDS = 20 };
+    if (spelling.kind != now.kind)
+        return 0;
+    if (now.kind != VALUE_STRING)
+        return SAME_KIND;
+    struct str x = spelling.as.string, y = now.as.string;
+    bool dash_x = str_find_byte(x, '-', 0) != SIZE_MAX;
+    bool dash_y = str_find_byte(y, '-', 0) != SIZE_MAX;
+    size_t end = dash_x && dash_y ? common_end(x, y) : 0;
+    return SAME_KIND + ENDS * end + common_start(x, y) + (dash_x == dash_y ? 1 : 0);
+}
+
 static bool written_by_map(const struct binding *b, struct value now, struct value wanted,
                            struct value *out)
 {
@@ -381,8 +413,7 @@ static bool written_by_map(const struct binding *b, struct value now, struct val
         const struct value_map *m = &b->values.at[i];
         if (m->written.kind == VALUE_UNKNOWN || !value_eq(m->fact, wanted))
             continue;
-        /* Of several spellings the one of the kind that is there now. */
-        if (!found || (m->written.kind == now.kind && out->kind != now.kind))
+        if (!found || likeness(m->written, now) > likeness(*out, now))
             *out = m->written;
         found = true;
     }

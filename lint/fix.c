@@ -9,7 +9,11 @@
 #include "bind.h"
 #include "banned.h"
 
-enum { LONGEST_QUOTE = 40, LARGEST_SOURCE = 8 * 1024 * 1024 };
+enum {
+    LONGEST_QUOTE = 40,
+    LARGEST_SOURCE = 8 * 1024 * 1024,
+    LARGEST_TRIAL = 16 * 1024, /* read again for every plan; larger ones once, at the end */
+};
 
 struct plan {
     struct arena *a;
@@ -180,9 +184,21 @@ static void check_spelling(struct plan *p, const struct fact *fact, struct value
                               STR_ARG(written.as.string)));
 }
 
+/* The constant of the module that S is given by its name: what there is to edit. */
+static const struct setting *written_at(const struct setting *s)
+{
+    const struct setting *root = setting_root(s);
+    if (s->kind != SETTING_SCALAR || s->style != STYLE_CODE || root->shape != SHAPE_MODULE)
+        return s;
+    const struct setting *constant = setting_child(root, s->text);
+    bool same = constant && constant->style != STYLE_CODE &&
+                constant->kind == SETTING_SCALAR && value_eq(constant->value, s->value);
+    return same && !(constant->flags & SETTING_STATEMENT) ? constant : s;
+}
+
 static bool plan_replace(struct plan *p, const struct fact *fact, struct value wanted)
 {
-    const struct setting *s = fact->setting;
+    const struct setting *s = written_at(fact->setting);
     if (!use_document(p, fact->doc) || !check_setting(p, s))
         return false;
     struct value written;
@@ -200,7 +216,9 @@ static bool plan_replace(struct plan *p, const struct fact *fact, struct value w
         return refuse(p, str_from(why));
     edit.source = p->doc->source;
     vec_push(p->a, &p->fix->edits, edit);
-    describe(p, key_of(s), fact, &written);
+    struct fact old = *fact;
+    old.setting = s;
+    describe(p, key_of(s), &old, &written);
     return true;
 }
 
@@ -349,12 +367,18 @@ size_t fix_root_of(const struct run *run)
 /* Several insertions at one place were planned without knowing of each other. */
 static bool still_parses(struct plan *p)
 {
+    if (p->doc->source->text.len > LARGEST_TRIAL)
+        return true;
+    struct arena scratch = {0};
     struct source after;
     struct document doc;
-    source_init(&after, p->a, p->doc->source->path,
-                fix_apply(p->a, p->doc->source, &p->fix->edits), p->doc->source->language);
-    front_parse(p->a, &after, &doc);
-    return !doc.broken;
+    source_init(&after, &scratch, p->doc->source->path,
+                fix_apply(&scratch, p->doc->source, &p->fix->edits),
+                p->doc->source->language);
+    front_parse(&scratch, &after, &doc);
+    bool ok = !doc.broken;
+    arena_free(&scratch);
+    return ok;
 }
 
 static struct promise *promise_of(struct plan *p, const struct wishes *wishes)

@@ -57,8 +57,8 @@ struct fixes VEC_BODY(const struct finding *);
 size_t fix_select(struct arena *a, struct unit *unit, bool unsafe_too,
                   struct fixes *chosen);
 
-/* Insertions at one place take a pass each. */
-enum { FIX_MAX_PASSES = 32 };
+/* Fixes that touch take a pass each. */
+enum { FIX_MAX_PASSES = 10 };
 
 struct fix_job {
     bool unsafe_too;

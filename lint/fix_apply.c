@@ -187,6 +187,18 @@ static bool differs(const struct comparison *c, const struct setting *s, const c
     return err_set(c->err, "%.*s would change %s", STR_ARG(path), what);
 }
 
+/* A name in code whose constant was edited follows it. */
+static bool follows(const struct comparison *c, const struct setting *x,
+                    const struct setting *y)
+{
+    if (x->style != STYLE_CODE || y->style != STYLE_CODE || !str_eq(x->text, y->text))
+        return false;
+    const struct setting *was = setting_child(setting_root(x), x->text);
+    const struct setting *is = setting_child(setting_root(y), y->text);
+    return was && is && was->kind == SETTING_SCALAR && value_edited(c, was) &&
+           same_value(was, x) && same_value(is, y);
+}
+
 static bool compare_setting(const struct comparison *c, const struct setting *x,
                             const struct setting *y)
 {
@@ -201,7 +213,7 @@ static bool compare_setting(const struct comparison *c, const struct setting *x,
         return differs(c, x, "its kind");
     if (x->kind != SETTING_SCALAR)
         return true;
-    if (!str_eq(x->text, y->text) || !same_value(x, y))
+    if (!str_eq(x->text, y->text) || (!same_value(x, y) && !follows(c, x, y)))
         return differs(c, x, "its value");
     if (!str_eq(x->tag, y->tag) || x->style != y->style)
         return differs(c, x, "how it is written");

@@ -330,7 +330,7 @@ static void documents_are_runs(void **state)
 static void python_call_sites_outweigh(void **state)
 {
     (void)state;
-    const struct run *r = read_one("t.py", "toy = 1\n"
+    const struct run *r = read_one("t.py", "toy = 1; lr = 1; epochs = 2\n"
                                            "def build(micro=2):\n    pass\n"
                                            "class Config:\n    micro: int = 4\n"
                                            "    steps: int = 2\n"

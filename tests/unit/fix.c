@@ -35,7 +35,7 @@ static const struct fact_default DEFAULTS[] = {
 };
 static const struct framework FRAMEWORKS[] = {{
     .id = STR_INIT("toy"),
-    .languages = 1u << LANGUAGE_YAML | 1u << LANGUAGE_JSON,
+    .languages = 1u << LANGUAGE_YAML | 1u << LANGUAGE_JSON | 1u << LANGUAGE_PYTHON,
     .evidence = {EVIDENCE, 1},
     .bindings = {BINDINGS, sizeof BINDINGS / sizeof *BINDINGS},
     .defaults = {DEFAULTS, 1},
@@ -242,6 +242,30 @@ static void json_is_edited_alike(void **state)
     struct fix *fix = halve(u, NULL);
     assert_string_equal(after(u, fix), "{\n  \"batch_size\": 128,\n  \"accumulate\": 2,\n"
                                        "  \"lr\": 1e-5\n}\n");
+}
+
+/* The name is given to two calls: the constant is edited, and both follow. */
+static void constants_are_edited_where_they_stand(void **state)
+{
+    (void)state;
+    struct unit *u =
+        read_as("t.py", STR("B = 256  # per device\naccumulate = 1; lr = 1; epochs = 2\n"
+                            "a = Loader(batch_size=B)\n"
+                            "b = Loader(batch_size=B)\n"));
+    struct str why = STR("");
+    struct fix *fix = halve(u, &why);
+    if (!fix)
+        fail_msg("not fixed: %.*s", STR_ARG(why));
+    const char *text = after(u, fix);
+    assert_string_equal(text, "B = 128  # per device\naccumulate = 2; lr = 1; epochs = 2\n"
+                              "a = Loader(batch_size=B)\nb = Loader(batch_size=B)\n");
+    struct err err = {""};
+    if (!fix_verify(&PACK, u, str_from(text), &fix->edits, false, &err))
+        fail_msg("%s", err.message);
+    /* What does not follow by name may not change with it. */
+    struct str other = STR("B = 128  # per device\naccumulate = 2; lr = 1; epochs = 2\n"
+                           "a = Loader(batch_size=B)\nb = Loader(batch_size=9)\n");
+    assert_false(fix_verify(&PACK, u, other, &fix->edits, false, &err));
 }
 
 static void broken_files_are_left_alone(void **state)
@@ -495,6 +519,7 @@ int main(void)
         CASE(another_effective_batch_is_unsafe),
         CASE(settings_are_removed),
         CASE(json_is_edited_alike),
+        CASE(constants_are_edited_where_they_stand),
         CASE(broken_files_are_left_alone),
         CASE(touching_edits_merge_and_overlaps_do_not),
         CASE(code_may_become_a_call),

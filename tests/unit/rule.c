@@ -261,7 +261,7 @@ static void test_conflicts(void **state)
            "2:5 'batch_size: 9' warning m\n");
     EXPECT("a.yaml", "a: {batch_size: 8}\nb: {batch_size: 8}\n", "");
     EXPECT("a.yaml", "a: {batch_size: 8}\nb: {eval_bs: 9}\n", "");
-    EXPECT("a.py", "import torch\nC = {'batch_size': 8}\ndef f():\n    g(batch_size=9)\n",
+    EXPECT("a.py", "import torch; lr = 1\nC = {'batch_size': 8}\ndef f():\n    g(batch_size=9)\n",
            "4:7 'batch_size=9' warning m\n");
     /* Two functions are two programs; a signature's default is there to be overridden. */
     EXPECT("a.py",
@@ -477,7 +477,7 @@ static void test_project_fix(void **state)
         "scope: project\nwhen: unknown(project.any.allocator_conf)\nmessage: m\n"
         "fix: {safety: safe, set: {allocator_conf: \"'expandable_segments:True'\"}}\n");
     vec_push(&arena, &units, read_unit("a.yaml", "batch_size: 8\n"));
-    vec_push(&arena, &units, read_unit("b.py", "import torch\nbatch_size = 8\n"));
+    vec_push(&arena, &units, read_unit("b.py", "import torch\nbatch_size = 8; lr = 1\n"));
     rule_check_project(&context, &units);
     /* With a place for the fix, the finding stands in that file; else in the first. */
     const char *yaml = show(units.at[0]), *python = show(units.at[1]);
