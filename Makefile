@@ -11,7 +11,7 @@ PKG_CONFIG ?= pkg-config
 DEP_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS))
 DEP_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS))
 CPPFLAGS_ALL := -D_XOPEN_SOURCE=700 -DGPULINT_VERSION='"$(VERSION)"' $(CPPFLAGS)
-CFLAGS_ALL := -std=c11 $(WARN) $(CFLAGS) $(DEP_CFLAGS) -MMD -MP
+CFLAGS_ALL := -std=c11 -pthread $(WARN) $(CFLAGS) $(DEP_CFLAGS) -MMD -MP
 PREFIX ?= /usr/local
 
 export LC_ALL := C
@@ -25,7 +25,7 @@ TABLES := $(B)/tables.c
 all: $(B)/gpulint ## build build/gpulint
 
 $(B)/gpulint: $(B)/lint/main.o $(B)/libgpulint.a $(B)/tables.o
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(B)/lint/main.o $(B)/libgpulint.a $(B)/tables.o $(B)/libgpulint.a $(DEP_LIBS) -lm
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(B)/lint/main.o $(B)/libgpulint.a $(B)/tables.o $(B)/libgpulint.a $(DEP_LIBS) -lm -pthread
 
 $(B)/libgpulint.a: $(LIB_OBJ)
 	@rm -f $@
@@ -33,7 +33,7 @@ $(B)/libgpulint.a: $(LIB_OBJ)
 
 # The table writer reads rules/ with the program's own loader and prints constant C tables.
 $(B)/packc: $(B)/lint/tool/packc.o $(B)/lint/tool/no_tables.o $(B)/libgpulint.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(DEP_LIBS) -lm
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(DEP_LIBS) -lm -pthread
 
 $(TABLES): $(B)/packc $(PACK_DATA)
 	$(B)/packc rules > $@.tmp && mv $@.tmp $@
@@ -52,14 +52,14 @@ UNITS := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 
 $(B)/unit/%: tests/unit/%.c $(B)/libgpulint.a $(B)/tables.o
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Ilint $(LDFLAGS) -o $@ $< $(B)/libgpulint.a $(B)/tables.o $(B)/libgpulint.a $(DEP_LIBS) -lcmocka -lm
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Ilint $(LDFLAGS) -o $@ $< $(B)/libgpulint.a $(B)/tables.o $(B)/libgpulint.a $(DEP_LIBS) -lcmocka -lm -pthread
 
 # Small programs that the tests use.
 TOOLS := $(B)/tests/lines $(B)/tests/examples $(B)/tests/events
 
 $(B)/tests/%: tests/tools/%.c $(B)/libgpulint.a $(B)/tables.o
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Ilint $(LDFLAGS) -o $@ $< $(B)/libgpulint.a $(B)/tables.o $(B)/libgpulint.a $(DEP_LIBS) -lm
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Ilint $(LDFLAGS) -o $@ $< $(B)/libgpulint.a $(B)/tables.o $(B)/libgpulint.a $(DEP_LIBS) -lm -pthread
 
 units: $(UNITS) ## build the unit tests
 
@@ -95,7 +95,7 @@ uninstall: ## remove it again
 	rm -f $(DESTDIR)$(PREFIX)/bin/gpulint
 
 $(B)/accuracy: tests/accuracy.c tests/run_text.h $(B)/libgpulint.a $(B)/tables.o
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Ilint $(LDFLAGS) -o $@ $< $(B)/libgpulint.a $(B)/tables.o $(B)/libgpulint.a $(DEP_LIBS) -lm
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Ilint $(LDFLAGS) -o $@ $< $(B)/libgpulint.a $(B)/tables.o $(B)/libgpulint.a $(DEP_LIBS) -lm -pthread
 
 accuracy: $(B)/accuracy ## compare the memory model with measured runs: make accuracy DATA=table.tsv
 	$(B)/accuracy rules $(DATA)

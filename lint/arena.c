@@ -40,7 +40,8 @@ struct arena_chunk {
 
 _Static_assert(sizeof(struct arena_chunk) % ALIGNMENT == 0, "blocks would not be aligned");
 
-static size_t countdown, allocations;
+/* Of each thread: tests that make the N-th allocation fail have one. */
+static _Thread_local size_t countdown, allocations;
 
 static void default_failure(void)
 {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pool.h"
 #include "banned.h"
 
 enum option_id {
@@ -146,6 +147,16 @@ static bool parse_loader(struct options *o, struct str text, struct err *err)
                    STR_ARG(text));
 }
 
+static bool parse_jobs(struct options *o, struct str text, struct err *err)
+{
+    int64_t n;
+    if (!str_to_int(text, &n) || n < 1 || n > POOL_MOST)
+        return err_set(err, "--jobs takes a number from 1 to %d, not '%.*s'", POOL_MOST,
+                       STR_ARG(text));
+    o->jobs = (unsigned)n;
+    return true;
+}
+
 static bool take_switch(struct options *o, enum option_id id)
 {
     switch (id) {
@@ -184,6 +195,7 @@ static bool take_value(struct arena *a, struct options *o, enum option_id id,
     case OPTION_FORMAT: return parse_format(o, value, err);
     case OPTION_COLOR: return parse_color(o, value, err);
     case OPTION_LOADER: return parse_loader(o, value, err);
+    case OPTION_JOBS: return parse_jobs(o, value, err);
     default: return false;
     }
 }
@@ -206,9 +218,21 @@ static bool unknown_option(struct str word, struct str name, struct err *err)
     return err_set(err, "unknown option %.*s; see gpulint --help", STR_ARG(word));
 }
 
+/* -j4: a letter that takes an argument, with it. */
+static int find_joined(struct str word)
+{
+    for (int i = 0; i < OPTION_COUNT && word.len > 2; i++)
+        if (OPTIONS[i].letter == word.at[1] && *OPTIONS[i].argument)
+            return i;
+    return -1;
+}
+
 static int find_option(struct str word, struct str *name, struct str *value, bool *letter)
 {
-    *value = (struct str){NULL, 0};
+    int joined = find_joined(word);
+    *value = joined < 0 ? (struct str){NULL, 0} : str_slice(word, 2, word.len);
+    if (joined >= 0)
+        return joined;
     *letter = word.len == 2 && word.at[1] != '-';
     *name = str_slice(word, *letter ? 1 : 2, word.len);
     if (!*letter) {
@@ -234,7 +258,7 @@ struct words {
 static bool take_option(struct arena *a, struct options *o, struct words *w, struct str word,
                         struct err *err)
 {
-    struct str name, value;
+    struct str name = word, value;
     bool letter;
     int i = find_option(word, &name, &value, &letter);
     if (i < 0)

@@ -40,6 +40,7 @@ struct options {
     bool fix, unsafe_fixes, diff, quiet, force_exclude, no_gitignore, no_config, unknown;
     bool command_given, help, version;
     bool only_some; /* --select was given */
+    unsigned jobs;  /* threads; 0: as many as there are cores */
 };
 
 /* Reads ARGV. On a mistake false, with the nearest option suggested. */

@@ -2,9 +2,12 @@
  * `extends`; single values of the nearer file win. */
 #include "config.h"
 
-#include <errno.h>
-#include <string.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+#include "glob.h"
+#include "walk.h"
 
 #include "banned.h"
 
@@ -57,8 +60,15 @@ static bool read_rules(struct reading *r, const struct setting *s, int what)
     return true;
 }
 
+static bool is_map(const struct setting *s)
+{
+    return s->kind == SETTING_MAP || s->value.kind == VALUE_NULL;
+}
+
 static bool read_severities(struct reading *r, const struct setting *s)
 {
+    if (!is_map(s))
+        return mistake(r, s, "a map of rules to severities is expected");
     for (const struct setting *i = s->first; i; i = i->next) {
         struct rule_setting one = {.selector = i->key, .what = RULE_SEVERITY};
         if (!severity_parse(i->text, &one.severity))
@@ -70,6 +80,8 @@ static bool read_severities(struct reading *r, const struct setting *s)
 
 static bool read_options(struct reading *r, const struct setting *s)
 {
+    if (!is_map(s))
+        return mistake(r, s, "a map of rules is expected");
     for (const struct setting *rule = s->first; rule; rule = rule->next)
         for (const struct setting *o = rule->first; o; o = o->next) {
             struct rule_option_value one = {rule->key, o->key, o->value};
@@ -78,10 +90,42 @@ static bool read_options(struct reading *r, const struct setting *s)
     return true;
 }
 
+static struct str folder_of(struct str path)
+{
+    size_t cut = 0;
+    for (size_t i = 0; i < path.len; i++)
+        if (path.at[i] == '/')
+            cut = i + 1;
+    return cut ? str_slice(path, 0, cut > 1 ? cut - 1 : 1) : STR(".");
+}
+
+/* The folder of the file at PATH without links, dots and the like. */
+static struct str real_folder(struct arena *a, struct str path)
+{
+    char real[PATH_MAX];
+    struct str folder = arena_str(a, folder_of(path));
+    return realpath(folder.at, real) ? arena_str(a, str_from(real)) : folder;
+}
+
+static bool read_excludes(struct reading *r, const struct setting *s)
+{
+    struct strs globs = {0};
+    if (!read_strs(r, s, &globs))
+        return false;
+    struct str folder = real_folder(r->arena, r->doc.source->path);
+    for (size_t i = 0; i < globs.len; i++)
+        vec_push(r->arena, &r->config->excludes,
+                 ((struct config_glob){folder, globs.at[i]}));
+    return true;
+}
+
 static bool read_file_rules(struct reading *r, const struct setting *s)
 {
+    if (!is_map(s))
+        return mistake(r, s, "a map of globs to rules is expected");
+    struct str folder = real_folder(r->arena, r->doc.source->path);
     for (const struct setting *i = s->first; i; i = i->next) {
-        struct file_rules one = {.glob = i->key};
+        struct file_rules one = {.folder = folder, .glob = i->key};
         if (!read_strs(r, i, &one.rules))
             return false;
         vec_push(r->arena, &r->config->file_rules, one);
@@ -91,6 +135,8 @@ static bool read_file_rules(struct reading *r, const struct setting *s)
 
 static bool read_facts(struct reading *r, const struct setting *s)
 {
+    if (!is_map(s))
+        return mistake(r, s, "a map of facts is expected");
     for (const struct setting *i = s->first; i; i = i->next) {
         struct fact_value one = {fact_parse(i->key), i->value};
         if (one.fact == FACT_COUNT)
@@ -121,25 +167,19 @@ static bool read_loader(struct reading *r, const struct setting *s)
     return mistake(r, s, "pyyaml, omegaconf or yaml-1.2 is expected");
 }
 
-static struct str folder_of(struct str path)
-{
-    size_t cut = 0;
-    for (size_t i = 0; i < path.len; i++)
-        if (path.at[i] == '/')
-            cut = i + 1;
-    return cut ? str_slice(path, 0, cut > 1 ? cut - 1 : 1) : STR(".");
-}
-
 static bool read_extends(struct reading *r, const struct setting *s)
 {
+    if (s->kind != SETTING_SCALAR)
+        return mistake(r, s, "one path is expected");
     if (r->depth >= MAX_EXTENDS)
         return mistake(r, s, "configurations extend one another too deeply");
     struct str folder = folder_of(r->doc.source->path);
-    struct str path = s->text.len && s->text.at[0] == '/'
-                          ? s->text
-                          : arena_printf(r->arena, "%.*s/%.*s", STR_ARG(folder),
-                                         STR_ARG(s->text));
-    return read_file(r->arena, arena_str(r->arena, path).at, r->config, r->depth + 1, r->err);
+    struct str path =
+        s->text.len && s->text.at[0] == '/'
+            ? s->text
+            : arena_printf(r->arena, "%.*s/%.*s", STR_ARG(folder), STR_ARG(s->text));
+    return read_file(r->arena, arena_str(r->arena, path).at, r->config, r->depth + 1,
+                     r->err);
 }
 
 static bool read_key(struct reading *r, const struct setting *s)
@@ -152,7 +192,7 @@ static bool read_key(struct reading *r, const struct setting *s)
         return read_strs(r, s, &c->gpus);
     }
     if (str_eq(s->key, STR("exclude")))
-        return read_strs(r, s, &c->excludes);
+        return read_excludes(r, s);
     if (str_eq(s->key, STR("select")))
         return read_rules(r, s, RULE_SELECT);
     if (str_eq(s->key, STR("ignore")))
@@ -171,10 +211,11 @@ static bool read_key(struct reading *r, const struct setting *s)
         return read_loader(r, s);
     if (str_eq(s->key, STR("profile"))) {
         c->profile = s->text;
-        return true;
+        return s->kind == SETTING_SCALAR || mistake(r, s, "one profile is expected");
     }
-    return mistake(r, s, "unknown key; known are extends, gpu, profile, select, ignore, "
-                         "severity, options, per-file-ignores, facts, fail-on, exclude, loader");
+    return mistake(r, s,
+                   "unknown key; known are extends, gpu, profile, select, ignore, "
+                   "severity, options, per-file-ignores, facts, fail-on, exclude, loader");
 }
 
 static bool read_document(struct reading *r)
@@ -219,51 +260,117 @@ bool config_load(struct arena *a, const char *path, struct config *out, struct e
     return read_file(a, path, out, 0, err);
 }
 
+/* FOLDER without links and dots, so that one folder has one name. */
 static struct str absolute(struct arena *a, struct str folder)
 {
-    char here[4096];
-    if (folder.len && folder.at[0] == '/')
-        return folder;
-    if (!getcwd(here, sizeof here))
-        return (struct str){NULL, 0};
-    if (str_eq(folder, STR(".")))
-        return arena_str(a, str_from(here));
-    return arena_printf(a, "%s/%.*s", here, STR_ARG(folder));
+    char real[PATH_MAX];
+    if (realpath(arena_str(a, folder).at, real))
+        return arena_str(a, str_from(real));
+    return folder.len && folder.at[0] == '/' ? arena_str(a, folder) : absolute(a, STR("."));
 }
 
-/* The folder above FOLDER; at NULL for the root's. */
-static struct str parent_of(struct arena *a, struct str folder)
+/* PATH as the user would write it: relative where it lies below the working directory. */
+static struct str as_shown(struct arena *a, struct str path)
 {
-    struct str whole = absolute(a, folder);
-    if (whole.len <= 1)
-        return (struct str){NULL, 0};
-    return arena_str(a, folder_of(whole));
+    struct str here = absolute(a, STR("."));
+    if (str_starts(path, here) && path.len > here.len + 1 && path.at[here.len] == '/')
+        return arena_str(a, str_slice(path, here.len + 1, path.len));
+    return path;
+}
+
+static const struct config *cached(const struct config_cache *cache, struct str folder)
+{
+    for (size_t i = 0; i < cache->len; i++)
+        if (str_eq(cache->at[i].folder, folder))
+            return cache->at[i].config;
+    return NULL;
+}
+
+/* The nearest configuration of FOLDER, an absolute path. */
+static bool nearest(struct arena *a, struct config_cache *cache, struct str folder,
+                    const struct config **out, struct err *err)
+{
+    struct config *c = NULL;
+    if ((*out = cached(cache, folder)) != NULL)
+        return true;
+    struct str path = arena_printf(a, "%.*s/.gpulint.yaml", STR_ARG(folder));
+    if (access(path.at, F_OK) == 0) {
+        c = arena_new(a, struct config);
+        if (!config_load(a, as_shown(a, path).at, c, err))
+            return false;
+    } else if (folder.len <= 1) {
+        c = arena_new(a, struct config);
+    } else if (!nearest(a, cache, folder_of(folder), out, err)) {
+        return false;
+    }
+    *out = c ? c : *out;
+    vec_push(a, cache, ((struct config_entry){arena_str(a, folder), *out}));
+    return true;
 }
 
 bool config_nearest(struct arena *a, struct config_cache *cache, struct str folder,
                     const struct config **out, struct err *err)
 {
-    for (size_t i = 0; i < cache->len; i++)
-        if (str_eq(cache->at[i].folder, folder)) {
-            *out = cache->at[i].config;
-            return true;
-        }
-    struct str path = arena_printf(a, "%.*s/.gpulint.yaml", STR_ARG(folder));
-    const struct config *found = NULL;
-    if (access(path.at, F_OK) == 0) {
-        struct config *c = arena_new(a, struct config);
-        if (!config_load(a, path.at, c, err))
-            return false;
-        found = c;
-    } else {
-        struct str up = parent_of(a, folder);
-        if (!up.at)
-            found = arena_new(a, struct config);
-        else if (!config_nearest(a, cache, up, &found, err))
-            return false;
-    }
-    struct config_entry entry = {arena_str(a, folder), found};
-    vec_push(a, cache, entry);
-    *out = found;
+    if ((*out = cached(cache, folder)) != NULL)
+        return true;
+    struct str whole = absolute(a, folder);
+    if (!nearest(a, cache, whole, out, err))
+        return false;
+    if (!str_eq(whole, folder)) /* asked by this name again for every file of the folder */
+        vec_push(a, cache, ((struct config_entry){arena_str(a, folder), *out}));
     return true;
+}
+
+/* --- globs ------------------------------------------------------------------------ */
+
+/* PATH as seen from FOLDER; at NULL when it does not lie below. */
+static struct str seen_from(struct str folder, struct str path)
+{
+    size_t skip = folder.len > 1 ? folder.len : 0; /* the root ends in the slash itself */
+    if (!str_starts(path, folder) || path.len <= skip + 1 || path.at[skip] != '/')
+        return (struct str){NULL, 0};
+    return str_slice(path, skip + 1, path.len);
+}
+
+static bool covers(struct str folder, struct str glob, struct str path, bool is_folder)
+{
+    struct str below = seen_from(folder, path);
+    return below.at && glob_excludes(glob, below, is_folder);
+}
+
+bool config_excludes(const struct config *c, struct str path, bool is_folder)
+{
+    struct arena scratch = {0};
+    bool hit = false;
+    if (!c->excludes.len)
+        return false;
+    struct str real = walk_real_path(&scratch, path);
+    for (size_t i = 0; i < c->excludes.len && !hit; i++)
+        hit = covers(c->excludes.at[i].folder, c->excludes.at[i].glob, real, is_folder);
+    arena_free(&scratch);
+    return hit;
+}
+
+static bool names_rule(const struct strs *rules, struct str code, struct str id)
+{
+    for (size_t i = 0; i < rules->len; i++)
+        if (str_eq(rules->at[i], STR("ALL")) || str_eq(rules->at[i], id) ||
+            str_starts(code, rules->at[i]))
+            return true;
+    return false;
+}
+
+bool config_ignores(const struct config *c, struct str path, struct str code, struct str id)
+{
+    struct arena scratch = {0};
+    bool hit = false;
+    if (!c->file_rules.len)
+        return false;
+    struct str real = walk_real_path(&scratch, path);
+    for (size_t i = 0; i < c->file_rules.len && !hit; i++) {
+        const struct file_rules *r = &c->file_rules.at[i];
+        hit = names_rule(&r->rules, code, id) && covers(r->folder, r->glob, real, false);
+    }
+    arena_free(&scratch);
+    return hit;
 }

@@ -5,17 +5,23 @@
 
 #include "cli.h"
 
-struct file_rules { /* per-file-ignores */
-    struct str glob;
+struct file_rules { /* per-file-ignores; the glob is relative to FOLDER */
+    struct str folder, glob;
     struct strs rules;
 };
 
+struct config_glob { /* exclude */
+    struct str folder, glob;
+};
+
 struct file_rules_list VEC_BODY(struct file_rules);
+struct config_globs VEC_BODY(struct config_glob);
 struct fact_values VEC_BODY(struct fact_value);
 
 struct config {
     struct str path, folder; /* "" when there is none */
-    struct strs gpus, excludes;
+    struct strs gpus;
+    struct config_globs excludes;
     struct str profile;
     struct rule_settings rules;
     struct rule_option_values options;
@@ -38,5 +44,11 @@ struct config_entry {
 };
 bool config_nearest(struct arena *a, struct config_cache *cache, struct str folder,
                     const struct config **out, struct err *err);
+
+/* Is the file or folder at PATH left out by an `exclude` of C? */
+bool config_excludes(const struct config *c, struct str path, bool is_folder);
+/* Is the rule of this CODE and ID ignored in the file at PATH by `per-file-ignores`? */
+bool config_ignores(const struct config *c, struct str path, struct str code,
+                    struct str id);
 
 #endif

@@ -522,24 +522,30 @@ static void parse_not(struct compiler *c)
         emit(c, CODE_NOT, 1);
 }
 
+/* A chain of `and` or `or`. Where the left side decides, the right one is not run: most
+ * conditions of most rules end at their first word. */
+static void parse_logic(struct compiler *c, const char *word, enum expr_code code,
+                        void (*operand)(struct compiler *))
+{
+    operand(c);
+    while (!c->failed && accept_word(c, word)) {
+        size_t skip = c->ops.len;
+        emit(c, code == CODE_AND ? CODE_AND_THEN : CODE_OR_ELSE, 1);
+        operand(c);
+        if (c->failed || !emit(c, code, 2))
+            return;
+        c->ops.at[skip].function = (uint16_t)(c->ops.len - 1 - skip);
+    }
+}
+
 static void parse_and(struct compiler *c)
 {
-    parse_not(c);
-    while (!c->failed && accept_word(c, "and")) {
-        parse_not(c);
-        if (!c->failed)
-            emit(c, CODE_AND, 2);
-    }
+    parse_logic(c, "and", CODE_AND, parse_not);
 }
 
 static void parse_or(struct compiler *c)
 {
-    parse_and(c);
-    while (!c->failed && accept_word(c, "or")) {
-        parse_and(c);
-        if (!c->failed)
-            emit(c, CODE_OR, 2);
-    }
+    parse_logic(c, "or", CODE_OR, parse_and);
 }
 
 bool expr_compile(struct arena *a, struct str text, struct expr *out, size_t *offset,

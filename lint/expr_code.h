@@ -33,6 +33,8 @@ enum expr_code {
     CODE_DIV,
     CODE_FLOORDIV,
     CODE_MOD,
+    CODE_AND_THEN, /* before the right side of `and`: skips `function` ops when false */
+    CODE_OR_ELSE,  /* the same of `or`, when true */
 };
 
 enum expr_arity {

@@ -279,6 +279,8 @@ static unsigned operands(const struct expr_op *op)
         return op->count;
     case CODE_NOT:
     case CODE_NEGATE:
+    case CODE_AND_THEN:
+    case CODE_OR_ELSE:
         return 1;
     default:
         return 2;
@@ -301,9 +303,20 @@ static struct value step(struct arena *a, const struct expr_op *op,
         return logic_not(operand[0]);
     case CODE_NEGATE:
         return negate(operand[0]);
+    case CODE_AND_THEN:
+    case CODE_OR_ELSE:
+        return operand[0];
     default:
         return binary(a, (enum expr_code)op->code, operand[0], operand[1]);
     }
+}
+
+/* How many operations the value V makes needless. */
+static unsigned needless(const struct expr_op *op, struct value v)
+{
+    if (op->code != CODE_AND_THEN && op->code != CODE_OR_ELSE)
+        return 0;
+    return is_bool(v, op->code == CODE_OR_ELSE) ? op->function : 0;
 }
 
 struct value expr_eval(struct arena *a, const struct expr *e,
@@ -316,6 +329,7 @@ struct value expr_eval(struct arena *a, const struct expr *e,
         assert(height >= takes && height - takes < EXPR_STACK);
         height -= takes;
         stack[height] = step(a, &e->at[i], &stack[height], scope);
+        i += needless(&e->at[i], stack[height]);
         height++;
     }
     return height ? stack[height - 1] : UNKNOWN;

@@ -114,3 +114,11 @@ int glob_ignores(struct str line, struct str path, bool is_folder)
     bool hit = glob_match(line, anchored ? path : base_name(path));
     return hit ? (negated ? -1 : 1) : 0;
 }
+
+bool glob_excludes(struct str line, struct str path, bool is_folder)
+{
+    for (size_t i = 1; i < path.len; i++)
+        if (path.at[i] == '/' && glob_ignores(line, str_slice(path, 0, i), true) > 0)
+            return true;
+    return glob_ignores(line, path, is_folder) > 0;
+}

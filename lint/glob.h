@@ -12,4 +12,7 @@ bool glob_match(struct str pattern, struct str path);
  * file? 1: ignored, -1: un-ignored by '!', 0: nothing. Comments and blanks say nothing. */
 int glob_ignores(struct str line, struct str path, bool is_folder);
 
+/* The same for a pattern of its own: is PATH, or a folder that it lies in, left out? */
+bool glob_excludes(struct str line, struct str path, bool is_folder);
+
 #endif

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "bind.h"
-#include "glob.h"
 #include "match.h"
+#include "pool.h"
 #include "preset.h"
 #include "suppress.h"
 #include "banned.h"
@@ -41,9 +41,10 @@ bool job_pack(struct arena *a, const struct options *o, const struct pack **out,
     struct pack *pack = arena_new(a, struct pack);
     struct findings problems = {0};
     *out = pack;
-    if (pack_load(a, o->rules_dir.at, pack, &problems, err))
-        return true;
-    return tell_pack_problems(&problems, err) && false;
+    if (!pack_load(a, o->rules_dir.at, pack, &problems, err))
+        return tell_pack_problems(&problems, err) && false;
+    return pack->rules.len || pack->frameworks.len ||
+           err_set(err, "%.*s: no rules and no framework tables", STR_ARG(o->rules_dir));
 }
 
 static bool find_targets(struct job *job, struct group *g, struct err *err)
@@ -99,6 +100,48 @@ static bool gather_rules(struct job *job, struct group *g, struct err *err)
     return true;
 }
 
+static const struct rule_option *find_option(const struct rule *rule, struct str name)
+{
+    for (uint32_t i = 0; i < rule->options.len; i++)
+        if (str_eq(rule->options.at[i].name, name))
+            return &rule->options.at[i];
+    return NULL;
+}
+
+static bool check_options(const struct job *job, const struct config *config,
+                          struct err *err)
+{
+    double number;
+    for (size_t i = 0; i < config->options.len; i++) {
+        const struct rule_option_value *v = &config->options.at[i];
+        const struct rule *rule = pack_find_rule(job->pack, v->rule);
+        if (!rule)
+            return err_set(err, "options: no rule '%.*s'; see gpulint rules",
+                           STR_ARG(v->rule));
+        const struct rule_option *o = find_option(rule, v->name);
+        if (!o)
+            return err_set(err, "options: %.*s has no option '%.*s'; see gpulint explain %.*s",
+                           STR_ARG(v->rule), STR_ARG(v->name), STR_ARG(v->rule));
+        if (value_number(v->value, &number) != value_number(o->value, &number))
+            return err_set(err, "options: %.*s.%.*s is given a value of the wrong kind",
+                           STR_ARG(v->rule), STR_ARG(v->name));
+    }
+    return true;
+}
+
+static bool check_file_rules(const struct job *job, const struct config *config,
+                             struct err *err)
+{
+    for (size_t i = 0; i < config->file_rules.len; i++) {
+        const struct strs *rules = &config->file_rules.at[i].rules;
+        for (size_t k = 0; k < rules->len; k++)
+            if (!known_selector(job->pack, rules->at[k]))
+                return err_set(err, "per-file-ignores: no rule '%.*s'; see gpulint rules",
+                               STR_ARG(rules->at[k]));
+    }
+    return true;
+}
+
 static bool make_group(struct job *job, const struct config *config, struct group **out,
                        struct err *err)
 {
@@ -109,7 +152,8 @@ static bool make_group(struct job *job, const struct config *config, struct grou
     g->has_loader = o->has_loader || config->has_loader;
     g->loader = o->has_loader ? o->loader : config->loader;
     if (!find_targets(job, g, err) || !find_profile(job, g, err) ||
-        !gather_rules(job, g, err))
+        !gather_rules(job, g, err) || !check_options(job, config, err) ||
+        !check_file_rules(job, config, err))
         return false;
     g->context.pack = job->pack;
     g->context.targets = &g->targets;
@@ -231,36 +275,75 @@ static bool worth_telling(const struct unit *u, bool named, bool *problems)
     return u->runs.len || *problems;
 }
 
-static bool add_unit(struct job *job, struct unit *u, bool named, bool standard_input,
-                     struct err *err)
+static void drop(struct job_file *f)
+{
+    arena_free(&f->unit->arena);
+    f->unit = NULL;
+}
+
+/* Reads what is in F's unit; drops it when there is nothing to tell of it. */
+static void take_in(const struct job *job, struct job_file *f, bool named)
+{
+    bind_unit(job, f->group, f->unit);
+    if (!worth_telling(f->unit, named, &f->problems) && !imports_torch(f->unit) &&
+        !f->standard_input)
+        drop(f);
+}
+
+static bool start_file(struct job *job, struct str path, struct job_file *f, struct err *err)
 {
     const struct config *config;
-    struct group *g;
-    if (!config_for(job, u->source.path, &config, err) || !group_of(job, config, &g, err)) {
-        arena_free(&u->arena);
+    *f = (struct job_file){0};
+    if (!config_for(job, path, &config, err) || !group_of(job, config, &f->group, err))
         return false;
-    }
-    struct job_file f = {.unit = u, .group = g, .standard_input = standard_input};
-    bind_unit(job, g, u);
-    job->read++;
-    if (worth_telling(u, named, &f.problems) || imports_torch(u) || standard_input)
-        vec_push(job->arena, &job->files, f);
-    else
-        arena_free(&u->arena);
+    f->unit = arena_new(job->arena, struct unit);
     return true;
 }
 
-static bool read_file(struct job *job, const struct walk_file *file, struct err *err)
+/* Files on their way in, by index of their place in the walk. */
+struct intake {
+    const struct job *job;
+    const struct walk_files *files;
+    struct job_file *at;
+    struct str *troubles; /* where a file could not be read; in the arena of its unit */
+};
+
+static void read_file(void *context, size_t i)
 {
-    struct unit *u = arena_new(job->arena, struct unit);
-    struct err trouble;
-    if (source_load(&u->source, &u->arena, file->path.at, language_of_path(file->path),
-                    &trouble))
-        return add_unit(job, u, file->named, false, err);
-    fprintf(stderr, "gpulint: %s\n", trouble.message);
-    arena_free(&u->arena);
-    job->failed++;
-    return true;
+    const struct intake *in = context;
+    const struct walk_file *file = &in->files->at[i];
+    struct unit *u = in->at[i].unit;
+    struct err err;
+    if (source_load(&u->source, &u->arena, file->path.at, language_of_path(file->path), &err))
+        take_in(in->job, &in->at[i], file->named);
+    else
+        in->troubles[i] = arena_str(&u->arena, str_from(err.message));
+}
+
+static void keep_files(struct job *job, const struct intake *in)
+{
+    for (size_t i = 0; i < in->files->len; i++) {
+        struct job_file *f = &in->at[i];
+        struct str trouble = in->troubles[i];
+        if (!trouble.len) {
+            job->read++;
+            if (f->unit)
+                vec_push(job->arena, &job->files, *f);
+            continue;
+        }
+        fprintf(stderr, "gpulint: %.*s\n", STR_ARG(trouble));
+        job->failed++;
+        drop(f);
+    }
+}
+
+/* A thread has to earn what it costs to start. */
+static unsigned jobs_for(const struct job *job, size_t count)
+{
+    enum { FEW = 8 };
+    if (job->options->jobs)
+        return job->options->jobs;
+    return count <= FEW ? 1 : pool_cores();
 }
 
 static enum language sniff(struct str text)
@@ -269,29 +352,52 @@ static enum language sniff(struct str text)
     return s.len && (s.at[0] == '{' || s.at[0] == '[') ? LANGUAGE_JSON : LANGUAGE_YAML;
 }
 
-static bool read_stdin(struct job *job, struct err *err)
+static bool read_text(struct buf *text, struct err *err)
 {
-    struct unit *u = arena_new(job->arena, struct unit);
-    struct buf text = buf_new(&u->arena);
     char block[16384];
     ssize_t n;
     while ((n = read(STDIN_FILENO, block, sizeof block)) != 0) {
         if (n < 0 && errno != EINTR)
             return err_set(err, "standard input: %s", strerror(errno));
         if (n > 0)
-            buf_add(&text, (struct str){block, (size_t)n});
-        if (text.len > SOURCE_MAX_BYTES)
+            buf_add(text, (struct str){block, (size_t)n});
+        if (text->len > SOURCE_MAX_BYTES)
             return err_set(err, "standard input: larger than %d MiB",
                            SOURCE_MAX_BYTES / 1024 / 1024);
     }
+    return true;
+}
+
+static bool source_stdin(const struct job *job, struct unit *u, struct err *err)
+{
+    struct buf text = buf_new(&u->arena);
     struct str name = job->options->stdin_filename;
+    if (!read_text(&text, err))
+        return false;
     enum language language = name.len ? language_of_path(name) : sniff(buf_str(&text));
     if (language == LANGUAGE_NONE)
         return err_set(err, "--stdin-filename %.*s: not a .yaml, .yml, .json, .jsonc or .py name",
                        STR_ARG(name));
     source_init(&u->source, &u->arena, name.len ? name : STR("<stdin>"), buf_str(&text),
                 language);
-    return add_unit(job, u, true, true, err);
+    return true;
+}
+
+static bool read_stdin(struct job *job, struct err *err)
+{
+    struct str name = job->options->stdin_filename;
+    struct job_file f;
+    if (!start_file(job, name.len ? name : STR("<stdin>"), &f, err))
+        return false;
+    f.standard_input = true;
+    if (!source_stdin(job, f.unit, err)) {
+        drop(&f);
+        return false;
+    }
+    take_in(job, &f, true);
+    job->read++;
+    vec_push(job->arena, &job->files, f);
+    return true;
 }
 
 static bool wants_stdin(const struct options *o)
@@ -302,16 +408,13 @@ static bool wants_stdin(const struct options *o)
     return false;
 }
 
-static bool gather_excludes(struct job *job, struct strs *out, struct err *err)
+/* A configuration that cannot be read is told when its first file is. */
+static bool config_skips(void *context, struct str path, bool is_folder)
 {
+    struct job *job = context;
     const struct config *config;
-    if (!config_for(job, STR("x"), &config, err))
-        return false;
-    for (size_t i = 0; i < config->excludes.len; i++)
-        vec_push(job->arena, out, config->excludes.at[i]);
-    for (size_t i = 0; i < job->options->excludes.len; i++)
-        vec_push(job->arena, out, job->options->excludes.at[i]);
-    return true;
+    struct err err;
+    return config_for(job, path, &config, &err) && config_excludes(config, path, is_folder);
 }
 
 void job_free(struct job *job)
@@ -323,16 +426,20 @@ void job_free(struct job *job)
 
 static bool read_files(struct job *job, struct err *err)
 {
-    struct strs excludes = {0};
+    struct walk_filter filter = {config_skips, job};
     struct walk_files files = {0};
-    if (!gather_excludes(job, &excludes, err) ||
-        !walk_paths(job->arena, job->options, &excludes, &files, &job->failed, err))
+    if (!walk_paths(job->arena, job->options, &filter, &files, &job->failed, err))
         return false;
     if (wants_stdin(job->options) && !read_stdin(job, err))
         return false;
+    struct intake in = {.job = job, .files = &files};
+    in.at = arena_alloc_array(job->arena, files.len, sizeof *in.at);
+    in.troubles = arena_alloc_array(job->arena, files.len, sizeof *in.troubles);
     for (size_t i = 0; i < files.len; i++)
-        if (!read_file(job, &files.at[i], err))
+        if (!start_file(job, files.at[i].path, &in.at[i], err))
             return false;
+    pool_run(jobs_for(job, files.len), files.len, read_file, &in);
+    keep_files(job, &in);
     return true;
 }
 
@@ -351,21 +458,6 @@ bool job_read(struct arena *a, const struct options *o, struct job *job, struct 
 
 /* --- linting ------------------------------------------------------------------ */
 
-static bool file_ignores(const struct group *g, const struct unit *u, const struct finding *f)
-{
-    for (size_t i = 0; i < g->config->file_rules.len; i++) {
-        const struct file_rules *r = &g->config->file_rules.at[i];
-        if (glob_ignores(r->glob, u->source.path, false) <= 0)
-            continue;
-        for (size_t k = 0; k < r->rules.len; k++) {
-            struct str s = r->rules.at[k];
-            if (str_eq(s, STR("ALL")) || str_eq(s, f->rule) || str_starts(f->code, s))
-                return true;
-        }
-    }
-    return false;
-}
-
 static void start_unit(const struct job_file *f, struct unit *u)
 {
     u->findings.len = 0;
@@ -382,7 +474,8 @@ static void finish_unit(const struct group *g, struct unit *u)
         const struct rule *rule = pack_find_rule(g->context.pack, f.code);
         if (rule && rule->scope == RULE_NATIVE)
             f.severity = rule_severity(&g->context, rule);
-        if (f.severity != SEVERITY_OFF && !file_ignores(g, u, &f))
+        if (f.severity != SEVERITY_OFF && 
+            !config_ignores(g->config, u->source.path, f.code, f.rule))
             u->findings.at[kept++] = f;
     }
     u->findings.len = kept;
@@ -406,16 +499,20 @@ static void check_project(const struct job *job, const struct group *g)
     arena_free(&scratch);
 }
 
+static void lint_file(void *context, size_t i)
+{
+    const struct job *job = context;
+    const struct job_file *f = &job->files.at[i];
+    start_unit(f, f->unit);
+    if (job->options->preset.len)
+        check_preset(job, f->group, f->unit);
+    else
+        rule_check_unit(&f->group->context, f->unit);
+}
+
 void job_lint(struct job *job)
 {
-    for (size_t i = 0; i < job->files.len; i++) {
-        const struct job_file *f = &job->files.at[i];
-        start_unit(f, f->unit);
-        if (job->options->preset.len)
-            check_preset(job, f->group, f->unit);
-        else
-            rule_check_unit(&f->group->context, f->unit);
-    }
+    pool_run(jobs_for(job, job->files.len), job->files.len, lint_file, job);
     if (job->options->preset.len)
         return;
     for (size_t i = 0; i < job->groups.len; i++)

@@ -193,7 +193,7 @@ static void check_safety(const struct rule_view *v, struct arena *a, enum safety
 static void describe(const struct rule_view *v, struct arena *a, struct fix *fix,
                      struct str reason)
 {
-    struct str description = advice(v, a, &v->rule->fix.description);
+    struct str description = str_trim(advice(v, a, &v->rule->fix.description));
     if (description.len)
         fix->description = description;
     if (!reason.len)
@@ -247,7 +247,7 @@ static struct fix *shown_only(const struct rule_view *v, struct arena *a)
     fix->safety = FIX_SHOWN;
     fix->description = fix->reason = STR("");
     describe(v, a, fix, STR(""));
-    return fix;
+    return fix->description.len ? fix : NULL;
 }
 
 /* "env.NAME" where a framework's table reads FACT from the environment; else "". */

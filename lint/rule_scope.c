@@ -497,6 +497,8 @@ static struct value ask_key(const struct fact *f, struct str name)
 static struct value ask(const void *context, enum expr_question question, struct str name)
 {
     const struct rule_view *v = context;
+    if (question == EXPR_VALUE)
+        return ask_value(v, name);
     enum fact_id id = fact_parse(name);
     const struct fact *f = v->run && id != FACT_COUNT ? run_fact(v->run, id) : NULL;
     switch (question) {

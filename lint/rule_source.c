@@ -7,15 +7,22 @@
 
 #include "banned.h"
 
-enum { MOST_MATCHES = 1000 }; /* of one pattern in one file */
+enum {
+    MOST_MATCHES = 1000, /* of one pattern in one file */
+    WINDOW = 2048,       /* bytes in which a match may start, once a file is too much */
+    NARROW = 128,
+    MOST_RETRIES = 64, /* of one pattern in one file */
+};
 
+/* A pattern that gives up has said nothing, neither that it is there nor that it lacks. */
 static bool holds(struct str regex, struct str text, bool wanted)
 {
     struct match m;
     if (!regex.len)
         return true;
     const struct pattern *p = match_pattern(regex, NULL);
-    return p && match_find(p, text, 0, &m) == wanted;
+    return p && match_find_within(p, text, 0, text.len, &m) ==
+                    (wanted ? MATCH_FOUND : MATCH_NONE);
 }
 
 static struct str block_text(const struct document *doc, uint32_t block)
@@ -102,23 +109,69 @@ static void look_at_match(const struct rule_view *v, const struct source_pattern
         f->fix = rule_fix_source(v, unit);
 }
 
+/* One pattern on its way through one file. */
+struct search {
+    const struct pattern *pattern;
+    struct str text;
+    size_t at, width;
+    unsigned retries;
+};
+
+/* The work of one call has a limit, which a long file reaches by its length alone. From
+ * then on matches may start only within a window, each with the whole limit for itself;
+ * what is seen behind the start stays the whole file. A narrow window that still gives up
+ * is left out, and the rest is searched: the work grows with the file and no faster. */
+static bool next_match(struct search *s, struct match *m)
+{
+    while (s->at <= s->text.len) {
+        size_t left = s->text.len - s->at;
+        size_t until = s->at + (s->width < left ? s->width : left);
+        switch (match_find_within(s->pattern, s->text, s->at, until, m)) {
+        case MATCH_FOUND:
+            return true;
+        case MATCH_NONE:
+            s->at = until + 1;
+            break;
+        case MATCH_GAVE_UP:
+            if (s->width > WINDOW) {
+                s->width = WINDOW;
+            } else if (s->width > NARROW && s->retries) {
+                s->retries--;
+                s->width /= 4;
+            } else {
+                s->at = until + 1;
+                s->width = WINDOW;
+            }
+        }
+    }
+    return false;
+}
+
+/* Most files have no match: only one asks what else the file holds. */
+static bool file_fits(const struct document *doc, const struct source_pattern *p)
+{
+    return holds(p->file_has, doc->masked, true) &&
+           holds(p->file_lacks, doc->masked, false);
+}
+
 static void look_for_pattern(const struct rule_view *view, const struct source_pattern *p)
 {
-    struct str masked = view->unit->doc.masked;
+    const struct document *doc = &view->unit->doc;
     struct match m;
     struct rule_view v = *view;
     v.pattern = match_pattern(p->find, NULL);
     v.match = &m;
-    if (!v.pattern || !holds(p->file_has, masked, true) ||
-        !holds(p->file_lacks, masked, false))
-        return;
-    size_t from = 0;
-    for (int i = 0; i < MOST_MATCHES && match_find(v.pattern, masked, from, &m); i++) {
+    struct search s = {v.pattern, doc->masked, 0, SIZE_MAX, MOST_RETRIES};
+    bool asked = false;
+    for (int i = 0; v.pattern && i < MOST_MATCHES && next_match(&s, &m); i++) {
         struct arena_mark mark = arena_mark(v.scratch);
         size_t start = m.group[0].from, end = m.group[0].to;
+        if (!asked && !file_fits(doc, p))
+            return;
+        asked = true;
         if (end > start)
             look_at_match(&v, p);
-        from = end > start ? end : end + 1;
+        s.at = end > start ? end : end + 1;
         arena_release(v.scratch, mark);
     }
 }

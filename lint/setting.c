@@ -3,6 +3,7 @@
 #include "setting.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "banned.h"
 
@@ -20,7 +21,13 @@ static struct str join_path(struct arena *a, const struct setting *parent, struc
         return arena_printf(a, "%.*s[%u]", STR_ARG(parent->path), parent->count);
     if (!parent->path.len)
         return arena_str(a, key);
-    return arena_printf(a, "%.*s.%.*s", STR_ARG(parent->path), STR_ARG(key));
+    size_t len = parent->path.len + 1 + key.len;
+    char *at = arena_alloc(a, len + 1);
+    memcpy(at, parent->path.at, parent->path.len);
+    at[parent->path.len] = '.';
+    if (key.len)
+        memcpy(at + parent->path.len + 1, key.at, key.len);
+    return (struct str){at, len};
 }
 
 struct setting *setting_add(struct arena *a, struct setting_tree *tree,

@@ -34,9 +34,10 @@ enum language language_of_path(struct str path)
     return LANGUAGE_NONE;
 }
 
-/* Length of the well-formed UTF-8 sequence at S, 0 when it is none. */
-static unsigned sequence(const unsigned char *s, size_t left)
+unsigned source_sequence(struct str text, size_t at)
 {
+    const unsigned char *s = (const unsigned char *)text.at + at;
+    size_t left = text.len - at;
     if (s[0] < 0x80)
         return 1;
     unsigned n = s[0] >= 0xF0 ? 4 : s[0] >= 0xE0 ? 3 : 2;
@@ -59,7 +60,7 @@ static enum encoding detect(struct str text, uint32_t *bad_byte)
     if (text.len >= 2 && (!memcmp(s, "\xFF\xFE", 2) || !memcmp(s, "\xFE\xFF", 2)))
         return ENCODING_UTF16;
     for (size_t i = 0; i < text.len;) {
-        unsigned n = sequence(s + i, text.len - i);
+        unsigned n = source_sequence(text, i);
         if (!n) {
             *bad_byte = (uint32_t)i;
             return ENCODING_BROKEN;

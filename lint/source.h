@@ -21,6 +21,9 @@ struct place {
     uint32_t line, column;
 };
 
+/* Length of the well-formed UTF-8 sequence at AT of TEXT, 0 when it is none. */
+unsigned source_sequence(struct str text, size_t at);
+
 enum encoding { ENCODING_UTF8, ENCODING_UTF16, ENCODING_UTF32, ENCODING_BROKEN };
 
 struct source {

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct str {
     const char *at;
@@ -20,7 +21,11 @@ struct str {
 #define STR_ARG(s) (int)(s).len, (s).at
 
 struct str str_from(const char *nul_terminated);
-bool str_eq(struct str a, struct str b);
+/* Here, because most names differ in length and a call would cost more than the answer. */
+static inline bool str_eq(struct str a, struct str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
 bool str_eq_nocase(struct str a, struct str b); /* ASCII case only */
 int str_compare(struct str a, struct str b);    /* byte order */
 bool str_starts(struct str s, struct str prefix);

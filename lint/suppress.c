@@ -21,11 +21,13 @@ struct mark { /* one gpulint comment that is well formed */
     struct span span; /* from its comment mark to the end */
     struct span list; /* between the brackets */
     uint32_t line;    /* the line it speaks of; 0: the whole file */
+    size_t first;     /* of its entries, which lie together */
 };
 
 struct state {
     const struct rule_context *c;
     struct unit *unit;
+    uint32_t code; /* where the code behind the latest comment begins */
     struct {
         struct entry *at;
         size_t len, cap;
@@ -99,22 +101,31 @@ static bool marker_start(const struct source *source, struct span comment, uint3
     return false;
 }
 
-/* The line that a comment on its own line speaks of: the next one that is not blank
- * and not a comment. 0 at the end of the file. */
-static uint32_t next_code_line(struct unit *u, const struct comment *c)
+/* Where the first code behind the comment stands: neither blank nor a comment. */
+static uint32_t next_code(const struct unit *u, const struct comment *c)
 {
     struct str text = u->source.text;
     const struct comments *all = &u->doc.comments;
     size_t next = (size_t)(c - all->at) + 1;
-    for (uint32_t at = c->span.to; at < text.len; at++) {
-        if (next < all->len && at == all->at[next].span.from) {
+    uint32_t at = c->span.to;
+    for (; at < text.len; at++) {
+        if (next < all->len && at == all->at[next].span.from)
             at = all->at[next++].span.to - 1;
-            continue;
-        }
-        if (!is_blank(text.at[at]) && text.at[at] != '\n' && text.at[at] != '\r')
-            return source_place(&u->source, at).line;
+        else if (!is_blank(text.at[at]) && text.at[at] != '\n' && text.at[at] != '\r')
+            break;
     }
-    return 0;
+    return at;
+}
+
+/* The line that a comment on its own line speaks of, UINT32_MAX at the end of the file.
+ * A run of comments asks once. */
+static uint32_t next_code_line(struct state *s, const struct comment *c)
+{
+    struct unit *u = s->unit;
+    if (c->span.to > s->code)
+        s->code = next_code(u, c);
+    return s->code < u->source.text.len ? source_place(&u->source, s->code).line
+                                        : UINT32_MAX;
 }
 
 static void add_entry(struct state *s, struct span span)
@@ -169,13 +180,10 @@ static void read_order(struct state *s, const struct comment *c, struct span spa
         return;
     }
     struct mark *m = vec_add(&u->arena, &s->marks);
-    *m = (struct mark){c, span, {at + 1, (uint32_t)close}, 0};
-    if (!whole_file) {
-        m->line = c->own_line ? next_code_line(u, c)
+    *m = (struct mark){c, span, {at + 1, (uint32_t)close}, 0, s->entries.len};
+    if (!whole_file)
+        m->line = c->own_line ? next_code_line(s, c)
                               : source_place(&u->source, c->span.from).line;
-        if (!m->line)
-            m->line = UINT32_MAX;
-    }
     read_list(s, m->list);
 }
 
@@ -265,13 +273,18 @@ static struct span comment_with_space(const struct state *s, const struct mark *
     return out;
 }
 
+static bool of_mark(const struct state *s, size_t entry, size_t mark)
+{
+    return entry < s->entries.len && s->entries.at[entry].comment == mark;
+}
+
 /* The list without the unused names; empty when none is left. */
 static struct str list_left(struct state *s, size_t mark)
 {
     struct buf b = buf_new(&s->unit->arena);
-    for (size_t i = 0; i < s->entries.len; i++) {
+    for (size_t i = s->marks.at[mark].first; of_mark(s, i, mark); i++) {
         const struct entry *e = &s->entries.at[i];
-        if (e->comment != mark || is_unused(s, e))
+        if (is_unused(s, e))
             continue;
         if (b.len)
             buf_cstr(&b, ", ");
@@ -303,9 +316,9 @@ static void tell_unused(struct state *s, size_t mark)
     struct buf names = buf_new(&u->arena);
     struct span span = {0, 0};
     bool depends_on_gpu = false;
-    for (size_t i = 0; i < s->entries.len; i++) {
+    for (size_t i = s->marks.at[mark].first; of_mark(s, i, mark); i++) {
         const struct entry *e = &s->entries.at[i];
-        if (e->comment != mark || !is_unused(s, e))
+        if (!is_unused(s, e))
             continue;
         if (!names.len)
             span.from = e->span.from;
@@ -321,6 +334,15 @@ static void tell_unused(struct state *s, size_t mark)
                                           depends_on_gpu ? " on the GPUs checked" : ""));
     if (f && !u->doc.broken)
         f->fix = removal(s, mark, depends_on_gpu);
+}
+
+/* file-ignore[SUP001] and the like: is there one? */
+static bool ignores_comments(const struct state *s)
+{
+    for (size_t i = 0; i < s->entries.len; i++)
+        if (str_starts(s->entries.at[i].rule->code, STR("SUP")))
+            return true;
+    return false;
 }
 
 void suppress_apply(const struct rule_context *c, struct unit *unit)
@@ -340,5 +362,6 @@ void suppress_apply(const struct rule_context *c, struct unit *unit)
     bool complete = !c->only_some && !unit->doc.broken && !unit->failed;
     for (size_t i = 0; complete && i < s.marks.len; i++)
         tell_unused(&s, i);
-    drop_hidden(&s); /* file-ignore[SUP001] and the like */
+    if (ignores_comments(&s))
+        drop_hidden(&s);
 }

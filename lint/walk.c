@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +16,9 @@
 enum { MAX_DEPTH = 64, MAX_FILES = 1000000 };
 
 /* Folders that hold other people's code or nothing to train. */
-static const char *const SKIPPED[] = {".git", ".hg", ".svn", ".venv", "venv", "node_modules",
-                                      "__pycache__", "site-packages", ".tox", ".mypy_cache"};
+static const char *const SKIPPED[] = {
+    ".git",         ".hg",         ".svn",          ".venv", "venv",
+    "node_modules", "__pycache__", "site-packages", ".tox",  ".mypy_cache"};
 
 struct ignore_file {
     struct str folder; /* its patterns are relative to this */
@@ -26,7 +28,7 @@ struct ignore_file {
 struct walker {
     struct arena *arena;
     const struct options *options;
-    const struct strs *excludes;
+    const struct walk_filter *filter;
     struct walk_files *out;
     struct ignores VEC_BODY(struct ignore_file) ignores;
     size_t *failed;
@@ -71,7 +73,7 @@ static void read_ignores(struct walker *w, struct str folder, const char *name)
 /* .gitignore files above FOLDER, up to the folder that holds .git. */
 static void read_ignores_above(struct walker *w, struct str folder)
 {
-    char real[4096];
+    char real[PATH_MAX];
     struct str absolute = arena_str(w->arena, folder);
     if (!realpath(absolute.at, real))
         return;
@@ -94,13 +96,14 @@ static void read_ignores_above(struct walker *w, struct str folder)
         read_ignores(w, chain.at[i], ".gitignore");
 }
 
-static bool git_ignored(const struct walker *w, struct str path, struct str real, bool folder)
+static bool git_ignored(const struct walker *w, struct str path, struct str real,
+                        bool folder)
 {
     int verdict = 0;
     for (size_t i = 0; i < w->ignores.len; i++) {
         const struct ignore_file *f = &w->ignores.at[i];
-        struct str below = relative(f->folder.len && f->folder.at[0] == '/' ? real : path,
-                                    f->folder);
+        struct str below =
+            relative(f->folder.len && f->folder.at[0] == '/' ? real : path, f->folder);
         if (!below.at)
             continue;
         for (size_t k = 0; k < f->lines.len; k++) {
@@ -114,10 +117,10 @@ static bool git_ignored(const struct walker *w, struct str path, struct str real
 static bool excluded(const struct walker *w, struct str path, bool folder)
 {
     struct str shown = str_starts(path, STR("./")) ? str_slice(path, 2, path.len) : path;
-    for (size_t i = 0; i < w->excludes->len; i++)
-        if (glob_ignores(w->excludes->at[i], shown, folder) > 0)
+    for (size_t i = 0; i < w->options->excludes.len; i++)
+        if (glob_excludes(w->options->excludes.at[i], shown, folder))
             return true;
-    return false;
+    return w->filter->skips(w->filter->context, path, folder);
 }
 
 static bool skipped_name(struct str name)
@@ -149,10 +152,10 @@ static bool list_folder(struct walker *w, struct str path, struct strs *names)
     return true;
 }
 
-static void add_file(struct walker *w, struct str path, bool named)
+static void add_file(struct walker *w, struct str path, struct str real, bool named)
 {
     if (w->out->len < MAX_FILES)
-        vec_push(w->arena, w->out, ((struct walk_file){path, named}));
+        vec_push(w->arena, w->out, ((struct walk_file){path, real, named}));
 }
 
 static void walk_folder(struct walker *w, struct str path, struct str real, int depth)
@@ -169,10 +172,11 @@ static void walk_folder(struct walker *w, struct str path, struct str real, int 
         read_ignores(w, path, ".gitignore");
     for (size_t i = 0; i < names.len; i++) {
         struct str name = names.at[i];
-        struct str at = str_eq(path, STR("."))
-                            ? name
-                            : arena_printf(w->arena, "%.*s%s%.*s", STR_ARG(path),
-                                           str_ends(path, STR("/")) ? "" : "/", STR_ARG(name));
+        struct str at =
+            str_eq(path, STR("."))
+                ? name
+                : arena_printf(w->arena, "%.*s%s%.*s", STR_ARG(path),
+                               str_ends(path, STR("/")) ? "" : "/", STR_ARG(name));
         struct stat st;
         if (lstat(at.at, &st) != 0)
             continue;
@@ -181,14 +185,15 @@ static void walk_folder(struct walker *w, struct str path, struct str real, int 
             continue;
         if (folder && skipped_name(name))
             continue;
-        struct str real_at = arena_printf(w->arena, "%.*s/%.*s", STR_ARG(real), STR_ARG(name));
+        struct str real_at =
+            arena_printf(w->arena, "%.*s/%.*s", STR_ARG(real), STR_ARG(name));
         if (excluded(w, at, folder) ||
             (!w->options->no_gitignore && git_ignored(w, at, real_at, folder)))
             continue;
         if (folder)
             walk_folder(w, at, real_at, depth + 1);
         else
-            add_file(w, at, false);
+            add_file(w, at, real_at, false);
     }
     w->ignores.len = ignores;
 }
@@ -200,6 +205,19 @@ static struct str without_slash(struct arena *a, struct str path)
     return arena_str(a, path);
 }
 
+struct str walk_real_path(struct arena *a, struct str path)
+{
+    char real[PATH_MAX];
+    size_t name = path.len;
+    while (name && path.at[name - 1] != '/')
+        name--;
+    struct str folder = name ? arena_str(a, str_slice(path, 0, name)) : STR(".");
+    if (!realpath(folder.at, real))
+        return path;
+    return arena_printf(a, "%s/%.*s", real[1] ? real : "",
+                        STR_ARG(str_slice(path, name, path.len)));
+}
+
 static bool walk_one(struct walker *w, struct str path, struct err *err)
 {
     struct stat st;
@@ -208,7 +226,7 @@ static bool walk_one(struct walker *w, struct str path, struct err *err)
         return true;
     }
     if (S_ISDIR(st.st_mode)) {
-        char real[4096];
+        char real[PATH_MAX];
         struct str folder = without_slash(w->arena, path);
         if (!w->options->no_gitignore)
             read_ignores_above(w, folder);
@@ -225,32 +243,44 @@ static bool walk_one(struct walker *w, struct str path, struct err *err)
         return err_set(err, "%.*s: not a .yaml, .yml, .json, .jsonc or .py file",
                        STR_ARG(path));
     }
-    add_file(w, path, !w->options->force_exclude);
+    add_file(w, path, walk_real_path(w->arena, path), !w->options->force_exclude);
     return true;
 }
 
 static int by_path(const void *a, const void *b)
 {
     const struct walk_file *x = a, *y = b;
-    int c = str_compare(x->path, y->path);
-    return c ? c : y->named - x->named;
+    return str_compare(x->path, y->path);
 }
 
-bool walk_paths(struct arena *a, const struct options *o, const struct strs *excludes,
+/* One file under several names lies together, the named and shortest first. */
+static int by_real(const void *a, const void *b)
+{
+    const struct walk_file *x = a, *y = b;
+    int c = str_compare(x->real, y->real);
+    if (c || x->named != y->named)
+        return c ? c : y->named - x->named;
+    if (x->path.len != y->path.len)
+        return x->path.len < y->path.len ? -1 : 1;
+    return by_path(a, b);
+}
+
+bool walk_paths(struct arena *a, const struct options *o, const struct walk_filter *filter,
                 struct walk_files *out, size_t *failed, struct err *err)
 {
-    struct walker w = {.arena = a, .options = o, .excludes = excludes, .out = out,
-                       .failed = failed};
+    struct walker w = {
+        .arena = a, .options = o, .filter = filter, .out = out, .failed = failed};
     for (size_t i = 0; i < o->paths.len; i++)
         if (!str_eq(o->paths.at[i], STR("-")) && !walk_one(&w, o->paths.at[i], err))
             return false;
     if (!out->len)
         return true;
-    qsort(out->at, out->len, sizeof *out->at, by_path);
+    qsort(out->at, out->len, sizeof *out->at, by_real);
     size_t kept = 1;
     for (size_t i = 1; i < out->len; i++)
-        if (!str_eq(out->at[i].path, out->at[kept - 1].path))
+        if (!str_eq(out->at[i].real, out->at[kept - 1].real))
             out->at[kept++] = out->at[i];
     out->len = kept;
+    qsort(out->at, out->len, sizeof *out->at, by_path);
     return true;
 }

@@ -123,10 +123,11 @@ run_unit() {
     "$1" > "$scratch/got" 2>&1
     status=$?
     n=$(sed -n 's/^\[  PASSED  \] \([0-9][0-9]*\) test.*/\1/p' "$scratch/got" | awk '{ n += $1 } END { print n + 0 }')
-    bad=$(sed -n 's/^\[  FAILED  \] [^:]*: \([0-9][0-9]*\) test.*/\1/p' "$scratch/got" | awk '{ n += $1 } END { print n + 0 }')
-    s=$(sed -n 's/^\[  SKIPPED \] [^:]*: \([0-9][0-9]*\) test.*/\1/p' "$scratch/got" | awk '{ n += $1 } END { print n + 0 }')
+    bad=$(sed -n 's/^\[  FAILED  \] \([0-9][0-9]*\) test.*/\1/p' "$scratch/got" | awk '{ n += $1 } END { print n + 0 }')
+    s=$(sed -n 's/^\[  SKIPPED \] \([0-9][0-9]*\) test.*/\1/p' "$scratch/got" | awk '{ n += $1 } END { print n + 0 }')
     passed=$((passed + n))
     skipped=$((skipped + s))
+    [ "$s" -gt 0 ] && sed -n 's/^\[  SKIPPED \] \([^0-9].*\)/skipped - \1/p' "$scratch/got" | sort -u
     if [ $status -ne 0 ]; then
         fail "$1" "$scratch/got"
         [ "$bad" -gt 1 ] && failed=$((failed + bad - 1))

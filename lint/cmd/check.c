@@ -51,32 +51,42 @@ static void tell_failures(const struct job_file *f, const struct fix_result *res
                 STR_ARG(result->failures.at[i]));
 }
 
-/* Fixes one file; the text for standard output, if any, goes to OUT. The file's unit is
- * replaced by what is left, but for --diff, which changes nothing. */
+/* What fixing one file gave: a diff or the text for standard output in OUT, or the file
+ * itself. */
+static bool put_result(const struct job *job, const struct job_file *f,
+                       const struct fix_result *result, struct buf *out)
+{
+    struct err err;
+    struct str before = f->unit->source.text, path = f->unit->source.path;
+    if (job->options->diff && result->applied.len)
+        fix_diff(out, path, before, result->text);
+    else if (!job->options->diff && f->standard_input)
+        buf_add(out, result->text);
+    else if (result->applied.len && !fix_write(path, before, result->text, &err)) {
+        fprintf(stderr, "gpulint: %s\n", err.message);
+        return false;
+    }
+    return true;
+}
+
+/* Fixes one file. Its unit is replaced by what is left, but for --diff, which changes
+ * nothing, and when the file could not be written. */
 static bool fix_file(struct arena *a, struct job *job, struct job_file *f, struct buf *out,
                      struct counts *counts)
 {
     struct relint context = {job, f};
     struct fix_job fix = {job->options->unsafe_fixes, relint, &context};
     struct fix_result result;
-    struct err err;
-    struct str before = f->unit->source.text, path = f->unit->source.path;
     fix_unit(a, &fix, f->unit, &result);
     tell_failures(f, &result);
-    if (job->options->diff && result.applied.len)
-        fix_diff(out, path, before, result.text);
-    else if (!job->options->diff && f->standard_input)
-        buf_add(out, result.text);
-    else if (result.applied.len && !fix_write(path, before, result.text, &err)) {
-        fprintf(stderr, "gpulint: %s\n", err.message);
-        return false;
-    }
-    counts->fixed += result.applied.len;
-    if (!result.applied.len || job->options->diff)
-        return true;
-    arena_free(&f->unit->arena);
-    f->unit = result.unit;
-    return true;
+    bool ok = put_result(job, f, &result, out);
+    counts->fixed += ok ? result.applied.len : 0;
+    if (result.unit == f->unit)
+        return ok;
+    struct unit *dead = ok && !job->options->diff ? f->unit : result.unit;
+    f->unit = dead == f->unit ? result.unit : f->unit;
+    arena_free(&dead->arena);
+    return ok;
 }
 
 static bool fix_files(struct arena *a, struct job *job, struct buf *out,
@@ -108,6 +118,13 @@ static bool print_output(const struct options *o, const struct buf *fixed,
     return cmd_print(buf_str(fixed));
 }
 
+/* A diff that is shorter than hoped for says why. */
+static void tell_unsafe(const struct options *o, const struct counts *c)
+{
+    if (!o->quiet && !o->unsafe_fixes && c->unsafe)
+        fprintf(stderr, "gpulint: %zu more with --unsafe-fixes\n", c->unsafe);
+}
+
 int cmd_check(struct arena *a, const struct options *o)
 {
     struct job job;
@@ -127,9 +144,10 @@ int cmd_check(struct arena *a, const struct options *o)
     if (report.counts.fixed && !o->diff)
         job_lint(&job); /* what a change in one file means for the whole project */
     worst_of(&job, &report.counts, &failing);
-    if (o->diff)
+    if (o->diff) {
         failing = report.counts.fixed > 0;
-    else if (o->format == FORMAT_JSON)
+        tell_unsafe(o, &report.counts);
+    } else if (o->format == FORMAT_JSON)
         report_check_json(&out, &report);
     else
         report_check_text(&out, &report);

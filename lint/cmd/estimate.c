@@ -88,7 +88,8 @@ static void print_fit(struct arena *a, struct buf *out, const struct job *job,
         const struct target *t = &cards->at[i];
         memory_estimate(a, job->pack, run, t, &e);
         if (!e.known) {
-            struct str why = e.assumptions.len ? e.assumptions.at[0] : STR("unknown");
+            struct str why = e.assumptions.len ? e.assumptions.at[e.assumptions.len - 1]
+                                               : STR("unknown");
             buf_printf(out, "  %.*s\n", STR_ARG(why));
             return;
         }

@@ -52,8 +52,8 @@ static void print_term(struct buf *out, const char *name, uint64_t bytes, uint64
 static void print_model(struct buf *out, const struct estimated *e)
 {
     const struct memory_model *m = &e->estimate.model;
-    buf_printf(out, "  %-12s %.*s%s%.*s, ", "model", STR_ARG(m->name), m->name.len ? ", " : "",
-               STR_ARG(m->family));
+    buf_printf(out, "  %-12s %.*s%s%.*s, ", "model", STR_ARG(m->name),
+               m->name.len ? ", " : "", STR_ARG(m->family));
     report_count(out, m->parameters);
     buf_cstr(out, " parameters");
     if (m->trainable != m->parameters) {
@@ -71,10 +71,10 @@ static void print_terms(struct buf *out, const struct estimate *e)
         const char *name;
         uint64_t bytes;
     } terms[] = {
-        {"weights", e->weights},         {"gradients", e->gradients},
-        {"optimizer", e->optimizer},     {"activations", e->activations},
-        {"logits", e->logits},           {"workspace", e->workspace},
-        {"CUDA context", e->context},    {"slack", e->slack},
+        {"weights", e->weights},      {"gradients", e->gradients},
+        {"optimizer", e->optimizer},  {"activations", e->activations},
+        {"logits", e->logits},        {"workspace", e->workspace},
+        {"CUDA context", e->context}, {"slack", e->slack},
     };
     for (size_t i = 0; i < sizeof terms / sizeof *terms; i++)
         print_term(out, terms[i].name, terms[i].bytes, whole);
@@ -94,7 +94,9 @@ static const char *verdict_ink(enum verdict v, bool color)
 {
     if (!color)
         return "";
-    return v == VERDICT_FITS ? "\033[1;32m" : v == VERDICT_TIGHT ? "\033[1;33m" : "\033[1;31m";
+    return v == VERDICT_FITS    ? "\033[1;32m"
+           : v == VERDICT_TIGHT ? "\033[1;33m"
+                                : "\033[1;31m";
 }
 
 static void print_batch(struct buf *out, const char *name, uint64_t batch, bool *first)
@@ -135,10 +137,21 @@ static void print_thumbs(struct buf *out, const struct estimated *e)
         buf_printf(out, ": profile %.*s, for runs like its own\n", STR_ARG(p->id));
 }
 
+/* Of a run that cannot be estimated only the last one counts: what is missing. */
+static void print_assumptions(struct buf *out, const struct estimate *e)
+{
+    for (size_t i = e->known ? 0 : e->assumptions.len - 1; i < e->assumptions.len; i++)
+        buf_printf(out, "  %-12s %.*s\n",
+                   !e->known ? "because"
+                   : i       ? ""
+                             : "assumed",
+                   STR_ARG(e->assumptions.at[i]));
+}
+
 static void print_one(struct buf *out, const struct estimated *e, bool color)
 {
-    buf_printf(out, "%s%.*s%s", color ? "\033[1m" : "",
-               STR_ARG(e->file->unit->source.path), color ? "\033[0m" : "");
+    buf_printf(out, "%s%.*s%s", color ? "\033[1m" : "", STR_ARG(e->file->unit->source.path),
+               color ? "\033[0m" : "");
     if (e->run->name.len)
         buf_printf(out, " [%.*s]", STR_ARG(e->run->name));
     buf_printf(out, " on %.*s", STR_ARG(e->target->name));
@@ -152,9 +165,7 @@ static void print_one(struct buf *out, const struct estimated *e, bool color)
     } else {
         buf_printf(out, "  %-12s unknown\n", "verdict");
     }
-    for (size_t i = 0; i < e->estimate.assumptions.len; i++)
-        buf_printf(out, "  %-12s %.*s\n", i ? "" : e->estimate.known ? "assumed" : "because",
-                   STR_ARG(e->estimate.assumptions.at[i]));
+    print_assumptions(out, &e->estimate);
     print_thumbs(out, e);
     buf_byte(out, '\n');
 }
@@ -166,5 +177,6 @@ void report_estimates_text(struct buf *out, const struct estimated_list *list, b
     if (!list->len)
         buf_cstr(out, "No training run found.\n");
     else
-        buf_cstr(out, "An estimate, not a measurement: `gpulint settings` shows what it was made from.\n");
+        buf_cstr(out, "An estimate, not a measurement: `gpulint settings` shows what it "
+                      "was made from.\n");
 }

@@ -9,13 +9,29 @@
 #include "../bind.h"
 #include "../banned.h"
 
-/* cJSON wants NUL-terminated text; strings from files may hold anything else. */
-static void add_str(cJSON *object, const char *key, struct str s)
+/* cJSON wants NUL-terminated text and passes bytes on as they are; names of files need
+ * not be UTF-8. */
+static cJSON *string_object(struct str s)
 {
     struct arena scratch = {0};
-    struct str copy = arena_str(&scratch, s);
-    cJSON_AddStringToObject(object, key, copy.at);
+    struct buf clean = buf_new(&scratch);
+    for (size_t at = 0; at < s.len;) {
+        unsigned n = source_sequence(s, at);
+        if (n)
+            buf_add(&clean, str_slice(s, at, at + n));
+        else
+            buf_cstr(&clean, "\xEF\xBF\xBD"); /* the replacement character */
+        at += n ? n : 1;
+    }
+    buf_byte(&clean, '\0');
+    cJSON *o = cJSON_CreateString(clean.at);
     arena_free(&scratch);
+    return o;
+}
+
+static void add_str(cJSON *object, const char *key, struct str s)
+{
+    cJSON_AddItemToObject(object, key, string_object(s));
 }
 
 static void add_str_or_null(cJSON *object, const char *key, struct str s)
@@ -95,8 +111,7 @@ static void add_fix(cJSON *object, const struct fix *fix)
 static void add_url(cJSON *object, struct str rule)
 {
     struct arena scratch = {0};
-    add_str(object, "url",
-            arena_printf(&scratch, "docs/RULES.md#%.*s", STR_ARG(rule)));
+    add_str(object, "url", arena_printf(&scratch, "docs/RULES.md#%.*s", STR_ARG(rule)));
     arena_free(&scratch);
 }
 
@@ -131,9 +146,7 @@ static void add_gpus(cJSON *document, const struct job *job)
     cJSON *gpus = cJSON_AddArrayToObject(document, "gpu");
     const struct targets *t = &job->groups.at[0]->targets;
     for (size_t i = 0; i < t->len; i++) {
-        struct arena scratch = {0};
-        cJSON_AddItemToArray(gpus, cJSON_CreateString(arena_str(&scratch, t->at[i].id).at));
-        arena_free(&scratch);
+        cJSON_AddItemToArray(gpus, string_object(t->at[i].id));
     }
 }
 
@@ -164,7 +177,6 @@ void report_check_json(struct buf *out, const struct check_report *r)
 
 static cJSON *value_object(struct value v)
 {
-    struct arena scratch = {0};
     cJSON *o = NULL;
     switch (v.kind) {
     case VALUE_UNKNOWN:
@@ -177,9 +189,7 @@ static cJSON *value_object(struct value v)
     case VALUE_FLOAT:
         return cJSON_CreateNumber(v.as.real);
     case VALUE_STRING:
-        o = cJSON_CreateString(arena_str(&scratch, v.as.string).at);
-        arena_free(&scratch);
-        return o;
+        return string_object(v.as.string);
     case VALUE_LIST:
         o = cJSON_CreateArray();
         for (size_t i = 0; i < v.as.list.len; i++)
@@ -194,8 +204,8 @@ static void add_fact_place(cJSON *o, const struct unit *u, const struct fact *f)
 {
     struct source *source = f->doc ? f->doc->source : NULL;
     if (!f->setting || !source) {
-        static const char *const keys[] = {"key", "written", "path", "line",
-                                           "column", "from", "to"};
+        static const char *const keys[] = {"key",    "written", "path", "line",
+                                           "column", "from",    "to"};
         for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
             if (i == 2)
                 add_str(o, keys[i], u->source.path);
@@ -222,8 +232,7 @@ static cJSON *fact_object(const struct unit *u, const struct run *run, const str
     add_fact_place(o, u, f);
     add_str_or_null(o, "scope", f->scope);
     cJSON_AddStringToObject(o, "origin", origin_name(f->origin));
-    cJSON_AddBoolToObject(o, "decides",
-                          run->best[f->id] == (int32_t)(f - run->facts.at));
+    cJSON_AddBoolToObject(o, "decides", run->best[f->id] == (int32_t)(f - run->facts.at));
     return o;
 }
 
@@ -264,7 +273,8 @@ void report_settings_json(struct buf *out, const struct job *job, bool unknown)
         cJSON_AddStringToObject(file, "language", language_name(u->source.language));
         cJSON_AddStringToObject(
             file, "loader",
-            loader_name(bind_loader(job->pack, &u->doc, g->has_loader ? &g->loader : NULL)));
+            loader_name(
+                bind_loader(job->pack, &u->doc, g->has_loader ? &g->loader : NULL)));
         add_str_or_null(file, "framework", fw ? fw->id : (struct str){"", 0});
         cJSON *runs = cJSON_AddArrayToObject(file, "runs");
         for (size_t k = 0; k < u->runs.len; k++)
@@ -341,10 +351,7 @@ static cJSON *estimate_object(const struct estimated *one)
     add_batch(batch, "safe", e->batch_safe, e->known);
     cJSON *assumptions = cJSON_AddArrayToObject(o, "assumptions");
     for (size_t i = 0; i < e->assumptions.len; i++) {
-        struct arena scratch = {0};
-        struct str text = arena_str(&scratch, e->assumptions.at[i]);
-        cJSON_AddItemToArray(assumptions, cJSON_CreateString(text.at));
-        arena_free(&scratch);
+        cJSON_AddItemToArray(assumptions, string_object(e->assumptions.at[i]));
     }
     cJSON *limits = cJSON_AddObjectToObject(o, "limits");
     for (size_t i = 0; i < one->thumbs.len; i++) {

@@ -26,6 +26,7 @@ static size_t width_of(struct str text)
     return n;
 }
 
+/* What a file says must not steer the terminal, nor break a line in two. */
 static void add_visible(struct buf *out, struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -85,7 +86,8 @@ static void excerpt(struct buf *out, struct source *source, struct span span, ch
 
 static void print_fix(struct buf *out, const struct fix *fix, const struct ink *ink)
 {
-    buf_printf(out, "      %s=%s fix: %.*s", ink->faint, ink->off, STR_ARG(fix->description));
+    buf_printf(out, "      %s=%s fix: ", ink->faint, ink->off);
+    add_visible(out, fix->description);
     if (fix->safety == FIX_SAFE)
         buf_cstr(out, " (--fix)");
     else if (fix->safety == FIX_UNSAFE)
@@ -99,24 +101,35 @@ static void print_finding(struct buf *out, const struct finding *f, bool quiet,
                           const struct ink *ink)
 {
     struct place p = source_place(f->source, f->span.from);
-    buf_printf(out, "%s%.*s:%u:%u:%s %s%s%s %s%.*s%s %.*s: ", ink->bold,
-               STR_ARG(f->source->path), p.line, p.column, ink->off,
+    buf_cstr(out, ink->bold);
+    add_visible(out, f->source->path);
+    buf_printf(out, ":%u:%u:%s %s%s%s %s%.*s%s %.*s: ", p.line, p.column, ink->off,
                severity_ink(ink, f->severity), severity_name(f->severity), ink->off, ink->bold,
                STR_ARG(f->code), ink->off, STR_ARG(f->rule));
-    if (f->run.len)
-        buf_printf(out, "[%.*s] ", STR_ARG(f->run));
-    buf_printf(out, "%.*s\n", STR_ARG(f->message));
+    if (f->run.len) {
+        buf_byte(out, '[');
+        add_visible(out, f->run);
+        buf_cstr(out, "] ");
+    }
+    add_visible(out, f->message);
+    buf_byte(out, '\n');
     if (quiet)
         return;
     excerpt(out, f->source, f->span, '^', severity_ink(ink, f->severity), ink);
     for (size_t i = 0; i < f->related.len; i++) {
         const struct related *r = &f->related.at[i];
         struct place q = source_place(r->source, r->span.from);
-        buf_printf(out, "      %s=%s %.*s:%u:%u: %.*s\n", ink->faint, ink->off,
-                   STR_ARG(r->source->path), q.line, q.column, STR_ARG(r->message));
+        buf_printf(out, "      %s=%s ", ink->faint, ink->off);
+        add_visible(out, r->source->path);
+        buf_printf(out, ":%u:%u: ", q.line, q.column);
+        add_visible(out, r->message);
+        buf_byte(out, '\n');
     }
-    if (f->help.len)
-        buf_printf(out, "      %s=%s help: %.*s\n", ink->faint, ink->off, STR_ARG(f->help));
+    if (f->help.len) {
+        buf_printf(out, "      %s=%s help: ", ink->faint, ink->off);
+        add_visible(out, f->help);
+        buf_byte(out, '\n');
+    }
     if (f->fix)
         print_fix(out, f->fix, ink);
     buf_byte(out, '\n');

@@ -1,7 +1,9 @@
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -94,6 +96,85 @@ static void no_pattern_hangs(void **state)
     assert_true((clock() - start) / CLOCKS_PER_SEC < 5);
 }
 
+static void starts_can_be_limited(void **state)
+{
+    (void)state;
+    const struct pattern *p = compiled("ab*c");
+    struct str s = STR("....abbbbc....ac");
+    struct match m;
+    assert_int_equal(match_find_within(p, s, 0, 3, &m), MATCH_NONE);
+    assert_int_equal(match_find_within(p, s, 0, 4, &m), MATCH_FOUND);
+    assert_int_equal(m.group[0].to, 10);
+    assert_int_equal(match_find_within(p, s, 5, 13, &m), MATCH_NONE);
+    assert_int_equal(match_find_within(p, s, 5, s.len, &m), MATCH_FOUND);
+    assert_int_equal(m.group[0].from, 14);
+    char text[4000];
+    memset(text, 'a', sizeof text);
+    assert_int_equal(match_find_within(compiled("(a+)+$[^a]"),
+                                       (struct str){text, sizeof text}, 0, 0, &m),
+                     MATCH_GAVE_UP);
+}
+
+/* In a text too long to be run through at once, only the words of a pattern are looked for
+ * first: that must never lose a match. */
+static void words_lose_no_match(void **state)
+{
+    (void)state;
+    static const char *const hits[][2] = {
+        {"a.backward(x)", "(?m)^[ \\t]*(?:\\w+\\.)?backward\\b"},
+        {"step", "(?:optim|sched)?(?:step|zero)"},
+        {"abc", "abcd?e*"},
+        {"abcabc", "(?:abc){2}"},
+        {"x", "(?:abc){0,3}x"},
+        {"aXYZ", "a(?!bcd)(?=XYZ)"},
+        {"loss", "(?i)LOSS"},
+        {"a.b*c", "\\Qa.b*c\\E"},
+        {"ab]c", "[]abc]+c"},
+        {"foofoo", "(?<x>foo)\\k<x>"},
+        {"barbar", "(?|foo(x)|bar)\\Bbar"},
+        {"colour", "colou?r|grey"},
+        {"ddd", "(?<!abc)d{2,}"},
+        {"a", "(?:abc|)a"},
+        {"abcc", "abc+c"},
+    };
+    for (size_t i = 0; i < sizeof hits / sizeof *hits; i++) {
+        char text[200];
+        int n = snprintf(text, sizeof text, "%s%99s", hits[i][0], "");
+        struct match m;
+        if (!match_find(compiled(hits[i][1]), (struct str){text, (size_t)n}, 0, &m))
+            fail_msg("%s is lost to %s", hits[i][0], hits[i][1]);
+        assert_false(match_find(compiled("(?:word|other)s"), (struct str){text, (size_t)n}, 0,
+                                &m));
+    }
+}
+
+static void *ask_many(void *failed)
+{
+    for (int i = 0; i < 200; i++) {
+        char text[32];
+        struct match m;
+        snprintf(text, sizeof text, "(\\w)%d", i);
+        const struct pattern *p = match_pattern(str_from(text), NULL);
+        snprintf(text, sizeof text, "..x%d..", i);
+        *(bool *)failed |= !p || !match_find(p, str_from(text), 0, &m) || m.group[1].from != 2;
+    }
+    match_thread_end();
+    return NULL;
+}
+
+static void any_thread_may_ask(void **state)
+{
+    (void)state;
+    pthread_t threads[4];
+    bool failed[4] = {false};
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_many, &failed[i]), 0);
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+        assert_false(failed[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +184,9 @@ int main(void)
         cmocka_unit_test(the_same_text_gives_the_same_pattern),
         cmocka_unit_test(bad_patterns_are_told),
         cmocka_unit_test(no_pattern_hangs),
+        cmocka_unit_test(starts_can_be_limited),
+        cmocka_unit_test(words_lose_no_match),
+        cmocka_unit_test(any_thread_may_ask),
     };
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
     match_free_all();
