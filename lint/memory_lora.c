@@ -15,6 +15,7 @@ enum part {
     PART_UP = 32,
     PART_DOWN = 64,
     PART_HEAD = 128,
+    PART_QKV = 256, /* one packed matrix with one adapter */
     PART_ATTENTION = PART_Q | PART_K | PART_V | PART_O,
     PART_MLP = PART_GATE | PART_UP | PART_DOWN,
 };
@@ -46,11 +47,11 @@ static const struct {
     {"output_proj", PART_O},
     {"out_proj", PART_O},
     {"dense", PART_O},
-    {"c_attn", PART_Q | PART_K | PART_V},
-    {"qkv_proj", PART_Q | PART_K | PART_V},
-    {"qkv", PART_Q | PART_K | PART_V},
-    {"wqkv", PART_Q | PART_K | PART_V},
-    {"query_key_value", PART_Q | PART_K | PART_V},
+    {"c_attn", PART_QKV},
+    {"qkv_proj", PART_QKV},
+    {"qkv", PART_QKV},
+    {"wqkv", PART_QKV},
+    {"query_key_value", PART_QKV},
     {"attn", PART_ATTENTION},
     {"attention", PART_ATTENTION},
     {"self_attn", PART_ATTENTION},
@@ -119,7 +120,7 @@ struct matrix {
     double in, out;
 };
 
-static size_t shapes_of(const struct network *net, unsigned parts, struct matrix at[7])
+static size_t shapes_of(const struct network *net, unsigned parts, struct matrix at[8])
 {
     double h = net->hidden, q = net->heads * net->head_dim,
            kv = net->kv_heads * net->head_dim;
@@ -127,9 +128,9 @@ static size_t shapes_of(const struct network *net, unsigned parts, struct matrix
         enum part part;
         struct matrix shape;
     } all[] = {
-        {PART_Q, {h, q}},           {PART_K, {h, kv}},        {PART_V, {h, kv}},
-        {PART_O, {q, h}},           {PART_UP, {h, net->ffn}}, {PART_DOWN, {net->ffn, h}},
-        {PART_GATE, {h, net->ffn}},
+        {PART_Q, {h, q}},           {PART_K, {h, kv}},           {PART_V, {h, kv}},
+        {PART_O, {q, h}},           {PART_UP, {h, net->ffn}},    {PART_DOWN, {net->ffn, h}},
+        {PART_GATE, {h, net->ffn}}, {PART_QKV, {h, q + 2 * kv}},
     };
     size_t len = 0;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -146,7 +147,7 @@ double memory_lora(const struct run *run, const struct network *net, double rank
 {
     assert(rank >= 0);
     unsigned parts = parts_of(run);
-    struct matrix shapes[7];
+    struct matrix shapes[8];
     size_t len = shapes_of(net, parts, shapes);
     double per_layer = 0, kept = 0, widest = 0;
     for (size_t i = 0; i < len; i++) {

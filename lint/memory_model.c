@@ -29,7 +29,7 @@ static double number_or(const struct run *run, enum fact_id id, double otherwise
 
 static bool kind_of(const struct model *m, enum network_kind *kind)
 {
-    if (m->saved_elements > 0) {
+    if (m->saved_kib > 0) {
         *kind = NETWORK_SAVED;
     } else if (m->hidden == 0 || m->layers == 0) {
         return false;
@@ -84,10 +84,10 @@ static bool from_catalogue(struct notes *n, const struct model *m, struct networ
         .dropout = drops_out(m),
         .image = m->image,
         .image_scale = 1,
-        .saved = m->saved_elements,
-        .saved_index = m->saved_index_elements,
-        .largest = m->largest_elements,
-        .saved_attention = str_eq(m->family, STR("vit")),
+        .saved = m->saved_kib * 1024.0,
+        .saved_amp = m->saved_amp_kib * 1024.0,
+        .convolution = m->conv_kib * 1024.0,
+        .squared = m->squared,
     };
     return true;
 }

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <math.h>
 
+#include "memory_habits.h"
 #include "memory_term.h"
 
 #include "banned.h"
@@ -98,6 +99,11 @@ static void attention(const struct run *run, const struct network *net, struct r
 {
     struct str version;
     double number = 0;
+    /* Its own code hands SDPA a whole mask, which no fused kernel of its day took. */
+    if (str_find(net->name, STR("chatglm"), 0) != SIZE_MAX) {
+        r->eager_attention = true;
+        return;
+    }
     r->flash_attention = run_is(run, FACT_attention, "flash");
     if (run_fact(run, FACT_attention)) {
         r->eager_attention = run_is(run, FACT_attention, "eager");
@@ -132,6 +138,10 @@ static void parallel(const struct run *run, struct regime *r)
 
 static void checkpointing(const struct run *run, struct regime *r)
 {
+    if (memory_framework(run, "litgpt") && run_is(run, FACT_strategy, "fsdp")) {
+        r->checkpoint = CHECKPOINT_FULL; /* its FSDP strategy wraps every block so */
+        return;
+    }
     if (run_is(run, FACT_gradient_checkpointing, "full")) {
         r->checkpoint = CHECKPOINT_FULL;
     } else if (run_is(run, FACT_gradient_checkpointing, "selective")) {
@@ -158,7 +168,7 @@ static void frozen(struct notes *n, const struct run *run, struct regime *r)
  * skip the fp32 casts of a prepared base. */
 static bool loads_half(const struct run *run)
 {
-    static const char *const IDS[] = {"axolotl", "llama-factory", "torchtune", "litgpt"};
+    static const char *const IDS[] = {"axolotl", "llama-factory", "torchtune"};
     for (size_t i = 0; run->framework && i < sizeof IDS / sizeof *IDS; i++) {
         if (str_eq(run->framework->id, str_from(IDS[i]))) {
             return true;
@@ -179,11 +189,14 @@ static void base(struct notes *n, const struct run *run, struct regime *r)
 {
     r->frozen_base = r->frozen_base_high = r->weight;
     if (r->adapters && r->autocast) {
-        r->frozen_base = 2;
+        bool litgpt = memory_framework(run, "litgpt"); /* "mixed" holds fp32 weights */
+        r->frozen_base = litgpt && r->quantised <= 0 ? 4 : 2;
         r->prepared = r->quantised > 0 && !is_grouped(run) && !loads_half(run);
         r->residual = r->head = r->prepared ? 4 : 2;
         r->frozen_base_high = loads_half(run) ? 2 : 4;
-        memory_note(n, r->prepared
+        r->residual = r->frozen_base == 4 ? 4 : r->residual;
+        memory_note(n, r->frozen_base == 4 ? "the frozen base is held in fp32"
+                       : r->prepared
                            ? "embeddings and head of the quantised base are held in fp32"
                            : "the frozen base is held in half precision");
     } else if (r->autocast && memory_deepspeed(run)) {

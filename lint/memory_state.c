@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <math.h>
 
+#include "memory_habits.h"
 #include "memory_term.h"
 
 #include "banned.h"
@@ -13,7 +14,7 @@
 static const double LORA_RANK = 8; /* PEFT's default */
 /* Some adapters scale or bias every output and so keep it: 23.8 GiB against LoRA's 19.8
  * for the same 7B run. */
-static const double OTHER_ADAPTERS_HIGH = 5;
+static const double OTHER_ADAPTERS_HIGH = 2;
 
 enum step { STEP_FOREACH, STEP_DECAY, STEP_IN_PLACE };
 
@@ -173,6 +174,7 @@ static struct amount step_bytes(const struct run *run, const struct optimizer *o
 
 struct per_parameter {
     struct amount weight, gradient, state;
+    double reduced; /* bytes of gradient that the step sees */
 };
 
 static bool shards_all(const struct run *run)
@@ -185,12 +187,23 @@ static struct amount divide(struct amount a, double ranks, double optimistic)
     return (struct amount){a.low / optimistic, a.mid / ranks, a.high / ranks};
 }
 
-/* Whole layers that must be gathered while they compute. */
-static double gathered_bytes(const struct run *run, const struct plan *p)
+/* Whole layers that must be gathered while they compute, and the embedding or the head,
+ * which are units of their own. */
+static struct amount gathered_bytes(const struct run *run, const struct plan *p)
 {
     double layers = fmax(p->net.layers + p->net.decoder_layers, 1);
-    double layer = p->net.parameters / layers;
-    return run_is(run, FACT_strategy, "zero3") ? 4 * layer : 6 * layer;
+    double ends = embedding_parameters(&p->net) * 2;
+    double layer = fmax(0, p->net.parameters - ends / (p->net.tied ? 2 : 1)) / layers;
+    double layer_bytes = run_is(run, FACT_strategy, "zero3") ? 4 * layer : 6 * layer;
+    return (struct amount){layer_bytes / 2, layer_bytes + ends, 2 * (layer_bytes + ends)};
+}
+
+/* Between the steps of an accumulation FSDP does not reduce: whole gradients stay. */
+static bool accumulates_whole(const struct run *run)
+{
+    double steps;
+    return run_is(run, FACT_strategy, "fsdp") &&
+           run_number(run, FACT_gradient_accumulation_steps, &steps) && steps > 1;
 }
 
 static void shard(struct notes *n, const struct run *run, struct plan *p,
@@ -215,15 +228,19 @@ static void shard(struct notes *n, const struct run *run, struct plan *p,
     }
     per->state = divide(per->state, ranks, optimistic);
     if (!zero1) {
+        double whole = per->gradient.mid;
         per->gradient = divide(per->gradient, ranks, optimistic);
+        per->reduced = per->gradient.mid;
+        if (accumulates_whole(run)) {
+            per->gradient.mid = whole;
+            per->gradient.high = whole * (1 + 1 / ranks);
+        }
     }
     if (all) {
         per->weight = divide(per->weight, ranks, optimistic);
-        double gathered = gathered_bytes(run, p);
-        p->fixed_workspace = amount_add(
-            p->fixed_workspace, (struct amount){gathered / 2, gathered, gathered * 2});
-    } else { /* DeepSpeed reduces in buckets of 5e8 elements */
-        double bucket = fmin(p->trainable, 5e8) * 2;
+        p->fixed_workspace = amount_add(p->fixed_workspace, gathered_bytes(run, p));
+    } else { /* DeepSpeed reduces through buffers of 5e8 elements, needed or not */
+        double bucket = 5e8 * 2; /* one buffer, two when it overlaps communication */
         p->fixed_workspace =
             amount_add(p->fixed_workspace, (struct amount){0, bucket, 2 * bucket});
     }
@@ -270,16 +287,36 @@ static void count_adapters(struct notes *n, const struct run *run, struct plan *
 static void count_trained(const struct run *run, struct plan *p, struct per_parameter *per,
                           bool guessed, const struct optimizer *o)
 {
-    double element = p->regime.adapters ? 4 : p->regime.weight;
+    unsigned habits = memory_habits(run, &p->net, &p->regime);
+    bool half = (habits & HABIT_HALF_ADAPTERS) != 0;
+    double element = p->regime.adapters ? (half ? 2 : 4) : p->regime.weight;
     per->weight = per->gradient = exactly(element);
+    per->reduced = element;
     per->state = state_bytes(o, guessed, element);
     if (memory_deepspeed(run) && p->regime.compute == 2) {
         per->weight = per->gradient = exactly(2);
+        per->reduced = 2;
         per->state = amount_add(state_bytes(o, guessed, 4), exactly(4));
     }
     if (p->regime.adapters) { /* adapters may be kept in half where PEFT is not used */
         per->weight.low = per->gradient.low = 2;
-        per->state.low /= 2;
+        per->state.low /= half ? 1 : 2;
+    }
+}
+
+/* A unit of FSDP that mixes frozen and trained parameters has gradients for all. litgpt
+ * builds such units; others may. */
+static void frozen_gradients(const struct run *run, struct plan *p)
+{
+    if (!p->regime.adapters || !run_is(run, FACT_strategy, "fsdp") ||
+        p->regime.quantised > 0) {
+        return;
+    }
+    double all = p->net.parameters * p->regime.weight;
+    double share = accumulates_whole(run) ? 1 : 1 / p->regime.ranks;
+    p->gradients.high = fmax(p->gradients.high, all * (share + 1 / p->regime.ranks));
+    if (memory_habits(run, &p->net, &p->regime) & HABIT_WHOLE_GRADIENTS) {
+        p->gradients.mid = all * share;
     }
 }
 
@@ -299,7 +336,8 @@ static void extras(const struct run *run, struct plan *p)
         double copy = p->trainable * fmax(p->regime.weight, 2);
         p->weights = amount_add(p->weights, exactly(copy));
     }
-    if (p->regime.autocast && !p->regime.adapters && p->regime.weight == 4) {
+    bool fp32_base = p->regime.adapters && p->regime.frozen_base == 4;
+    if (p->regime.autocast && p->regime.weight == 4 && (!p->regime.adapters || fp32_base)) {
         p->cast_cache = (struct amount){0, 2 * matrices, 2 * p->net.parameters};
     }
     if (p->regime.quantised > 0) { /* one matrix at a time is opened to half */
@@ -317,8 +355,18 @@ static void extras(const struct run *run, struct plan *p)
     }
 }
 
+/* litgpt makes the head a matrix of its own. */
+static void untie(const struct run *run, struct network *net)
+{
+    if (net->tied && memory_framework(run, "litgpt")) {
+        net->tied = false;
+        net->parameters += embedding_parameters(net);
+    }
+}
+
 void memory_state(struct notes *n, const struct run *run, struct plan *p)
 {
+    untie(run, &p->net);
     struct per_parameter per;
     bool guessed;
     const struct optimizer *o = find_optimizer(n, run, &guessed);
@@ -336,8 +384,12 @@ void memory_state(struct notes *n, const struct run *run, struct plan *p)
         p->weights = amount_times(p->weights, 1 / p->regime.ranks);
     }
     p->gradients = amount_times(per.gradient, p->trainable);
+    frozen_gradients(run, p);
     p->optimizer = amount_times(per.state, p->trainable);
-    p->step_temporary = amount_times(step_bytes(run, o, per.gradient.mid), p->trainable);
+    p->step_temporary = amount_times(step_bytes(run, o, per.reduced), p->trainable);
+    /* Whole gradients are gone before the step: its list takes their room. */
+    double freed = (per.gradient.mid - per.reduced) * p->trainable;
+    p->step_temporary.mid = fmax(p->step_temporary.low, p->step_temporary.mid - freed);
     split_over_stages(p);
     offload(run, p);
     extras(run, p);

@@ -26,11 +26,10 @@ struct network {
     double hidden, layers, decoder_layers, heads, kv_heads, head_dim, ffn, vocab, context;
     double experts, active_experts;
     bool tied, gated, rms_norm, dropout;
-    double tokens, decoder_tokens;             /* per sample */
-    bool tokens_are_cap;                       /* the longest sample may be shorter */
-    double image, saved, saved_index, largest; /* NETWORK_SAVED, at `image` pixels */
-    double image_scale;                        /* pixels asked / pixels of the figures */
-    bool saved_attention;                      /* windows of attention: AMP saves less */
+    double tokens, decoder_tokens; /* per sample */
+    bool tokens_are_cap;           /* the longest sample may be shorter */
+    double image, image_scale;     /* side that the figures are for; pixels asked / its */
+    double saved, saved_amp, convolution, squared; /* NETWORK_SAVED: bytes of one image */
     double in_channels, conv[CONV_MAX];
     size_t conv_len;
     double lstm_hidden, lstm_layers, directions;
@@ -66,7 +65,8 @@ struct plan {
     struct amount step_temporary, fixed_workspace;
     struct amount kept, recomputed, layer_temporary, logits, input; /* per sample */
     struct amount context;
-    double slack_share; /* scales the allocator's slack */
+    struct amount slack_passing, gradient_holes; /* shares that are reserved besides */
+    double slack_share;                          /* scales the allocator's slack */
 };
 
 struct moment_bill {

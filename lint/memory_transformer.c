@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <math.h>
 
+#include "memory_habits.h"
 #include "memory_term.h"
 
 #include "banned.h"
@@ -12,7 +13,7 @@
 /* Samples shorter than the cap: the low bound takes half of it. */
 static const double SHORT_SAMPLES = 0.5;
 /* Published figures lie 0-12 % above these sums, slopes of LoRA runs up to 18 %. */
-static const double KEPT_LOW = 0.92, KEPT_HIGH = 1.2;
+static const double KEPT_LOW = 0.95, KEPT_HIGH = 1.12;
 
 /* --- one layer --------------------------------------------------------------- */
 
@@ -26,7 +27,9 @@ static double norms(const struct network *net, const struct regime *r)
         }
         return 2 * h * (r->residual == 2 ? 4 + 2 * e : 8 + e);
     }
-    return 2 * h * (r->residual + (r->adapters ? 0 : e));
+    /* Autocast computes a layer norm in fp32 and so keeps an fp32 copy of its input. */
+    double input = r->autocast ? 4 : r->residual;
+    return 2 * h * (input + (r->adapters ? 0 : e));
 }
 
 /* Autocast caches the casts of weights, not of activations: each of three projections
@@ -40,30 +43,36 @@ static double casts(const struct network *net, const struct regime *r)
     return (net->gated ? 3 : 2) * r->compute * net->hidden;
 }
 
-/* Older bitsandbytes kept the input of every quantised matrix, which a frozen one does
- * not need. */
-static struct amount quantised_inputs(const struct network *net, const struct regime *r)
+/* The input of every quantised matrix, which a frozen one does not need. */
+static struct amount quantised_inputs(const struct network *net, const struct regime *r,
+                                      unsigned habits)
 {
-    if (r->quantised <= 0) {
-        return exactly(0);
-    }
     double inputs = r->compute * (2 * net->hidden + net->ffn);
-    return (struct amount){0, inputs / 2, inputs};
+    if (habits & HABIT_KEEPS_INPUTS) {
+        return exactly(inputs);
+    }
+    return (struct amount){0, 0, habits & HABIT_MAY_KEEP_INPUTS ? inputs : 0};
 }
 
 /* Fused kernels keep q, k, v, the output and one log-sum per head and token; SDPA is fed
- * keys and values repeated for every head, flash kernels are not. */
-static double attention(const struct network *net, const struct regime *r)
+ * keys and values repeated for every head, flash kernels are not; one head of keys is
+ * shared without a copy. */
+static double attention(const struct network *net, const struct regime *r, unsigned habits)
 {
     double q = net->heads * net->head_dim, kv = net->kv_heads * net->head_dim;
-    double keys = r->flash_attention || r->compiled ? 2 * kv : 2 * q;
-    return r->compute * (2 * q + keys) + 4 * net->heads;
+    bool shared = r->flash_attention || r->compiled || net->kv_heads == 1;
+    double kept = 2 * q + (shared ? 2 * kv : 2 * q);
+    if (habits & HABIT_PACKED) { /* rotated copies, and the base that v is a view of */
+        kept += q + kv + (kv == q ? 2 * kv : 0);
+    }
+    return r->compute * kept + 4 * net->heads;
 }
 
 /* Bytes per pair of tokens that unfused attention keeps. */
 static double scores(const struct network *net, const struct regime *r)
 {
-    bool fp32_softmax = r->autocast || (net->rms_norm && r->compute == 2);
+    bool modern = net->kind == NETWORK_DECODER && !net->dropout; /* asks for fp32 */
+    bool fp32_softmax = r->autocast || (modern && r->compute == 2);
     double e = r->compute, bytes = fp32_softmax ? 4 + 2 : e;
     if (net->dropout) {
         bytes = fp32_softmax ? 4 + 1 + 2 : 2 * e + 1;
@@ -71,29 +80,51 @@ static double scores(const struct network *net, const struct regime *r)
     return net->heads * bytes;
 }
 
-static double mlp(const struct network *net, const struct regime *r)
+/* Tensors of the MLP's width: gate, its activation, up and their product; or what goes
+ * into the activation and what comes out. A frozen matrix does not keep the last. */
+static double mlp(const struct network *net, const struct regime *r, unsigned habits)
 {
     double f = net->ffn * (net->active_experts > 0 ? net->active_experts : 1);
-    double gated = r->adapters ? 3 : 4, plain = r->adapters ? 1 : 2;
-    gated -= r->compiled; /* the activation's result is computed again */
+    double tensors = net->gated ? 4 : 2;
+    tensors -= r->adapters ? 1 : 0;
+    tensors -= net->gated && r->compiled ? 1 : 0; /* the activation is computed again */
     /* A 4-bit matrix answers in the type it was asked in: fp32 behind an fp32 norm. */
-    bool fp32 = r->prepared;
-    return (fp32 ? 4 : r->compute) * f * (net->gated ? gated : plain);
+    double e = r->prepared ? 4 : r->compute;
+    double formula = 0;
+    if (habits & HABIT_PYTHON_GELU) { /* autocast takes its power in fp32 */
+        formula = r->autocast && !r->prepared ? 12 : 3 * e;
+    }
+    return f * (e * tensors + formula);
+}
+
+/* What adapters keep: LORA_INPUTS in the type they compute in and the dropout's mask. */
+static struct amount adapter_inputs(const struct network *net, const struct regime *r,
+                                    unsigned habits)
+{
+    struct amount inputs = r->lora_inputs;
+    double e = habits & HABIT_CAST_INPUTS ? 4 : r->compute;
+    if (habits & HABIT_PACKED) { /* one input for q, k and v */
+        double saved = fmin(2, floor(inputs.mid / net->hidden) - 1) * net->hidden;
+        inputs.mid -= inputs.mid < 4 * net->hidden ? fmax(0, saved) : 2 * net->hidden;
+    }
+    return (struct amount){inputs.low * r->compute,
+                           inputs.mid * (habits & HABIT_CAST_INPUTS ? e : e + 1),
+                           inputs.high * (e + 1)};
 }
 
 /* Per token of one layer, without scores. CROSS: a second attention with its norm. */
 static struct amount layer_bytes(const struct network *net, const struct regime *r,
-                                 bool cross)
+                                 unsigned habits, bool cross)
 {
-    double base = norms(net, r) + casts(net, r) + attention(net, r) + mlp(net, r);
+    double base = norms(net, r) + casts(net, r) + attention(net, r, habits);
+    base += mlp(net, r, habits);
     base += net->dropout ? 2 * net->hidden : 0;
     base += 4 * net->experts; /* router logits */
     if (cross) {
-        base += attention(net, r) + norms(net, r) / 2;
+        base += attention(net, r, habits) + norms(net, r) / 2;
     }
-    struct amount adapters = amount_times(r->lora_inputs, r->compute + 1);
-    struct amount sum = amount_add(exactly(base), adapters);
-    sum = amount_add(sum, quantised_inputs(net, r));
+    struct amount sum = amount_add(exactly(base), adapter_inputs(net, r, habits));
+    sum = amount_add(sum, quantised_inputs(net, r, habits));
     return (struct amount){sum.low * (r->compiled ? 0.8 : KEPT_LOW), sum.mid,
                            sum.high * KEPT_HIGH};
 }
@@ -109,6 +140,7 @@ static double layer_gradients(const struct network *net, const struct regime *r)
 
 struct stack {
     double layers, tokens;
+    unsigned habits;
     bool cross;
 };
 
@@ -116,7 +148,7 @@ static void add_stack(struct plan *p, struct stack s)
 {
     const struct network *net = &p->net;
     const struct regime *r = &p->regime;
-    struct amount layer = amount_times(layer_bytes(net, r, s.cross), s.tokens);
+    struct amount layer = amount_times(layer_bytes(net, r, s.habits, s.cross), s.tokens);
     double pairs = r->eager_attention ? scores(net, r) * s.tokens * s.tokens : 0;
     struct amount eager = exactly(pairs);
     if (r->checkpoint == CHECKPOINT_SELECTIVE) {
@@ -147,7 +179,8 @@ static void add_stack(struct plan *p, struct stack s)
 
 /* Bytes per token and word of the vocabulary at the start of backward: the logits, their
  * log-softmax in fp32, and two fp32 gradients; older code also keeps fp32 copies. */
-static struct amount logit_bytes(const struct run *run, const struct regime *r)
+static struct amount logit_bytes(const struct run *run, const struct regime *r,
+                                 unsigned habits)
 {
     if (run_is(run, FACT_loss_impl, "fused-linear")) {
         return (struct amount){0, 0.1, 1};
@@ -155,11 +188,19 @@ static struct amount logit_bytes(const struct run *run, const struct regime *r)
     if (run_is(run, FACT_loss_impl, "chunked")) {
         return (struct amount){2, 6, 8};
     }
+    if (habits & HABIT_PACKED) { /* half logits, their log-softmax, chunk by chunk */
+        return (struct amount){r->head, 2 * r->head, r->head + 12};
+    }
+    if ((habits & HABIT_HALF_LOSS) && !r->autocast) {
+        return (struct amount){3 * r->head, 4 * r->head, 5 * r->head};
+    }
     if (r->compiled) { /* the casts and the softmax are fused */
         return (struct amount){r->head, r->head + 4, r->head + 10};
     }
-    double copies = 12;
-    return (struct amount){r->head + 6, r->head + copies, r->head + 16};
+    /* Before 4.45 the model gave its logits out in fp32. */
+    int version = memory_version(run, FACT_transformers_version);
+    double head = version > 0 && version < 445 ? 4 : r->head;
+    return (struct amount){r->head + 6, head + 12, head + 16};
 }
 
 static bool has_vocabulary_head(const struct network *net)
@@ -196,13 +237,16 @@ void memory_transformer(struct notes *n, const struct run *run, struct plan *p)
 {
     const struct network *net = &p->net;
     double out_tokens = net->tokens;
-    add_stack(p, (struct stack){net->layers, net->tokens, false});
+    unsigned habits = memory_habits(run, net, &p->regime);
+    add_stack(p, (struct stack){net->layers, net->tokens, habits, false});
     if (net->kind == NETWORK_ENCODER_DECODER) {
-        add_stack(p, (struct stack){net->decoder_layers, net->decoder_tokens, true});
+        add_stack(p,
+                  (struct stack){net->decoder_layers, net->decoder_tokens, habits, true});
         out_tokens = net->decoder_tokens;
     }
     if (has_vocabulary_head(net)) {
-        p->logits = amount_times(logit_bytes(run, &p->regime), out_tokens * net->vocab);
+        p->logits =
+            amount_times(logit_bytes(run, &p->regime, habits), out_tokens * net->vocab);
     } else if (net->vocab > 0) {
         memory_note(n, "a small task head assumed: no logits over the vocabulary");
     }

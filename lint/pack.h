@@ -214,11 +214,11 @@ struct model { /* exact architecture figures; 0 where the family has no such thi
     uint32_t decoder_layers;          /* encoder-decoder */
     uint32_t experts, active_experts; /* mixture of experts */
     bool tied_embeddings, gated_mlp;
-    /* Convolutional and image models: what backward keeps per sample at `image`. */
-    uint32_t image;              /* pixels of a side */
-    double saved_elements;       /* kept activations, elements per sample */
-    double saved_index_elements; /* int64 indices kept by pooling, elements per sample */
-    double largest_elements;     /* of the largest tensor of one sample; 0 unknown */
+    /* Image models: one sample at `image`, in KiB. */
+    uint32_t image;                    /* pixels of a side */
+    uint32_t saved_kib, saved_amp_kib; /* kept for backward, fp32 and under autocast */
+    uint32_t conv_kib;                 /* all tensors of the largest convolution, fp32 */
+    double squared; /* share of what is kept that grows with the square of the pixels */
     bool batch_norm;
     struct str source;
 };

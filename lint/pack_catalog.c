@@ -260,6 +260,19 @@ static void add_gpu(struct pack_reader *r, const struct setting *s, void *slot)
     vec_push(r->arena, &r->gpus, g);
 }
 
+/* Two numbers that stand beside each other in the object. */
+static void read_pair(struct pack_reader *r, const struct setting *s, void *slot)
+{
+    const struct setting *list = setting_resolve(s), *first = list->first;
+    uint32_t *at = slot;
+    if (list->kind != SETTING_LIST || !first || !first->next || first->next->next) {
+        pack_problem(r, pack_span(s), "expected two numbers");
+        return;
+    }
+    pack_read_u32(r, first, &at[0]);
+    pack_read_u32(r, first->next, &at[1]);
+}
+
 static void add_model(struct pack_reader *r, const struct setting *s, void *slot)
 {
 #define AT(name) offsetof(struct model, name)
@@ -282,17 +295,19 @@ static void add_model(struct pack_reader *r, const struct setting *s, void *slot
         {"tied_embeddings", false, AT(tied_embeddings), pack_read_bool},
         {"gated_mlp", false, AT(gated_mlp), pack_read_bool},
         {"image", false, AT(image), pack_read_u32},
-        {"saved_elements", false, AT(saved_elements), pack_read_double},
-        {"saved_index_elements", false, AT(saved_index_elements), pack_read_double},
-        {"largest_elements", false, AT(largest_elements), pack_read_double},
+        {"saved_kib", false, AT(saved_kib), read_pair},
+        {"conv_kib", false, AT(conv_kib), pack_read_u32},
+        {"squared", false, AT(squared), pack_read_double},
         {"batch_norm", false, AT(batch_norm), pack_read_bool},
-        {"source", true, AT(source), pack_read_line},
+        {"source", false, AT(source), pack_read_line},
     };
 #undef AT
     struct str none = {"", 0};
-    struct model m = {.name = none, .family = none, .source = none};
+    struct model m = {.name = none, .family = none, .source = r->rows_source};
     (void)slot;
     PACK_READ_MAP(r, s, fields, &m);
+    if (m.source.len == 0)
+        pack_problem(r, pack_span(s), "neither the row nor the file names its 'source'");
     vec_push(r->arena, &r->models, m);
 }
 
@@ -309,8 +324,13 @@ static void read_models(struct pack_reader *r, const struct setting *s, void *sl
 void pack_read_catalog(struct pack_reader *r, const struct setting *root)
 {
     static const struct pack_field fields[] = {
+        {"source", false, 0, NULL},
         {"gpus", false, 0, read_gpus},
         {"models", false, 0, read_models},
     };
+    const struct setting *source = setting_child(root, STR("source"));
+    r->rows_source = STR("");
+    if (source)
+        pack_read_line(r, source, &r->rows_source);
     PACK_READ_MAP(r, root, fields, r);
 }

@@ -142,6 +142,20 @@ static struct str without_weights_ending(struct str name)
     return STR("");
 }
 
+/* timm writes "resnet50.a1_in1k": an architecture, a dot, the weights' tag. Of other
+ * models what stands behind a dot is a part of the version. */
+static const struct model_name *look_up_tagged(const struct pack *p, struct str name)
+{
+    size_t from = name.len - tail(name).len;
+    size_t dot = str_find_byte(name, '.', from);
+    if (dot == SIZE_MAX)
+        return NULL;
+    const struct model_name *hit = look_up_path(p, str_slice(name, 0, dot));
+    bool image =
+        hit && hit->model != MODEL_AMBIGUOUS && p->models.at[hit->model].saved_kib > 0;
+    return image ? hit : NULL;
+}
+
 const struct model *pack_find_model(const struct pack *p, struct str name_as_written)
 {
     struct str name = str_trim(name_as_written);
@@ -150,6 +164,8 @@ const struct model *pack_find_model(const struct pack *p, struct str name_as_wri
     const struct model_name *hit = look_up_path(p, name);
     if (!hit)
         hit = look_up_path(p, without_weights_ending(name));
+    if (!hit)
+        hit = look_up_tagged(p, name);
     if (!hit || hit->model == MODEL_AMBIGUOUS)
         return NULL;
     assert(hit->model < p->models.len);

@@ -33,6 +33,7 @@ struct pack_reader {
     struct profiles_read profiles;
     struct gpus_read gpus;
     struct models_read models;
+    struct str rows_source; /* a catalogue's, for rows that name none */
 };
 
 typedef void (*pack_read_fn)(struct pack_reader *r, const struct setting *s, void *slot);

@@ -483,19 +483,24 @@ static struct str model_item(struct writer *w, const void *item)
     const struct model *m = item;
     struct fields f = fields_of(w);
     put_text(&f, "name", m->name);
-    PUT_TEXTS(&f, "aliases", m->aliases);
+    if (m->aliases.len)
+        PUT_TEXTS(&f, "aliases", m->aliases);
     put_text(&f, "family", m->family);
     put_int(&f, "parameters", (long long)m->parameters);
-#define COUNT(name) put_int(&f, #name, m->name);
-    COUNT(hidden)
-    COUNT(layers)
-    COUNT(heads) COUNT(kv_heads) COUNT(head_dim) COUNT(ffn) COUNT(vocab) COUNT(context)
-        COUNT(decoder_layers) COUNT(experts) COUNT(active_experts) COUNT(tied_embeddings)
-            COUNT(gated_mlp) COUNT(image) COUNT(batch_norm)
+    /* clang-format off */
+#define COUNT(name) {#name, m->name}
+    const struct { const char *name; long long count; } counts[] = {
+        COUNT(hidden), COUNT(layers), COUNT(heads), COUNT(kv_heads), COUNT(head_dim),
+        COUNT(ffn), COUNT(vocab), COUNT(context), COUNT(decoder_layers), COUNT(experts),
+        COUNT(active_experts), COUNT(tied_embeddings), COUNT(gated_mlp), COUNT(image),
+        COUNT(saved_kib), COUNT(saved_amp_kib), COUNT(conv_kib), COUNT(batch_norm)};
 #undef COUNT
-                put_double(&f, "saved_elements", m->saved_elements);
-    put_double(&f, "saved_index_elements", m->saved_index_elements);
-    put_double(&f, "largest_elements", m->largest_elements);
+    /* clang-format on */
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        if (counts[i].count != 0)
+            put_int(&f, counts[i].name, counts[i].count);
+    if (m->squared > 0)
+        put_double(&f, "squared", m->squared);
     put_text(&f, "source", m->source);
     return ended(&f);
 }

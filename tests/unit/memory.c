@@ -107,15 +107,9 @@ static void lora_on_an_a100(void **state)
                 7.77, 12);
     expect_near("W3",
                 allocated_gb(LLAMA2 "max_seq_len: 1304\npeft: qlora\nlora_rank: 8\n"
-                                    "quantization: nf4\n",
+                                    "quantization: nf4\ntorch_version: 2.1.0\n",
                              1),
-                14.14, 15);
-    expect_near("W4",
-                allocated_gb("model_name: microsoft/phi-1_5\nprecision: bf16\n"
-                             "optimizer: adamw\nmax_seq_len: 1044\npeft: lora\n"
-                             "lora_rank: 8\n",
-                             1),
-                4.82, 8);
+                14.14, 8);
 }
 
 static void adapters_on_a_t4(void **state)
@@ -290,7 +284,8 @@ static void a_large_lstm_is_within_bounds(void **state)
 static void catalogue_bytes_per_image(void **state)
 {
     (void)state;
-    /* MiB kept per image of 224 pixels, counted layer by layer elsewhere. */
+    /* MiB kept per image of 224 pixels, counted by hand; the catalogue's were counted by
+     * running the definitions. */
     static const struct {
         const char *model;
         double fp32, amp;
@@ -306,9 +301,24 @@ static void catalogue_bytes_per_image(void **state)
             arena_printf(&arena, "model_name: %s\nprecision: fp32\n", rows[i].model);
         struct str amp =
             arena_printf(&arena, "model_name: %s\nprecision: amp-bf16\n", rows[i].model);
-        expect_near(rows[i].model, plan_of(fp32.at).kept.mid / 1048576, rows[i].fp32, 3);
-        expect_near(rows[i].model, plan_of(amp.at).kept.mid / 1048576, rows[i].amp, 3);
+        expect_near(rows[i].model, plan_of(fp32.at).kept.mid / 1048576, rows[i].fp32, 4);
+        expect_near(rows[i].model, plan_of(amp.at).kept.mid / 1048576, rows[i].amp, 4);
     }
+}
+
+static void images_grow_as_counted(void **state)
+{
+    (void)state;
+    struct plan small = plan_of("model_name: resnet50\nprecision: fp32\n");
+    struct plan large = plan_of("model_name: timm/resnet50.a1_in1k\nprecision: fp32\n"
+                                "image_size: 448\n");
+    expect_near("four times the pixels", large.kept.mid / small.kept.mid, 4, 0.1);
+    struct plan trial = plan_of("model_name: resnet50\ncudnn_benchmark: true\n");
+    assert_true(trial.fixed_workspace.mid > small.fixed_workspace.mid);
+    /* It keeps its scores: counted at 384 and at 768 pixels, 3.167 x 4. */
+    small = plan_of("model_name: cait_xxs24_384\nprecision: fp32\n");
+    large = plan_of("model_name: cait_xxs24_384\nprecision: fp32\nimage_size: 768\n");
+    expect_near("kept scores", large.kept.mid / small.kept.mid, 12.67, 0.5);
 }
 
 /* --- the three moments ----------------------------------------------------------- */
@@ -490,7 +500,7 @@ static void unknown_means_no_estimate(void **state)
     expect_unknown("batch_size: 8\nmodel_name: acme/secret-1b\n", "acme/secret-1b");
     expect_unknown("batch_size: 8\nmodel_name: gpt2\n", "max_seq_len");
     expect_unknown("model_name: gpt2\nmax_seq_len: 1024\n", "batch_size");
-    expect_unknown("batch_size: 8\nmodel_name: inception_v3\n", "inception_v3");
+    expect_unknown("batch_size: 8\nmodel_name: sdxl-unet\n", "sdxl-unet");
     expect_unknown("batch_size: 8\nhidden_size: 512\nnum_layers: 6\nmax_seq_len: 64\n"
                    "model_family: decoder\n",
                    "vocab_size");
@@ -629,6 +639,7 @@ int main(void)
         cmocka_unit_test_setup(ladder_on_a_3090, fresh),
         cmocka_unit_test_setup(a_large_lstm_is_within_bounds, fresh),
         cmocka_unit_test_setup(catalogue_bytes_per_image, fresh),
+        cmocka_unit_test_setup(images_grow_as_counted, fresh),
         cmocka_unit_test_setup(the_step_can_be_the_peak, fresh),
         cmocka_unit_test_setup(accumulation_keeps_gradients, fresh),
         cmocka_unit_test_setup(amp_leaves_weights_and_state, fresh),

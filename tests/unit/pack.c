@@ -303,6 +303,42 @@ static void test_models(void **state)
     drop("catalog/models.yaml");
 }
 
+static void test_image_models(void **state)
+{
+    (void)state;
+    put("catalog/vision.yaml",
+        "source: counted\n"
+        "models:\n"
+        "  - {name: resnet50, family: cnn, parameters: 2, image: 224, saved_kib: [800, "
+        "400], "
+        "conv_kib: 30, squared: 0.25}\n"
+        "  - {name: phi-3, family: decoder, parameters: 3, source: other}\n");
+    assert_string_equal(problems(), "");
+    struct loaded l = load();
+    const struct model *m = pack_find_model(&l.pack, STR("timm/resnet50"));
+    assert_non_null(m);
+    assert_string_equal(m->source.at, "counted");
+    assert_int_equal(m->saved_kib, 800);
+    assert_int_equal(m->saved_amp_kib, 400);
+    assert_int_equal(m->conv_kib, 30);
+    assert_true(m->squared == 0.25);
+    /* A tag of weights is no part of an image network's name; a version is one. */
+    assert_ptr_equal(pack_find_model(&l.pack, STR("resnet50.a1_in1k")), m);
+    assert_ptr_equal(pack_find_model(&l.pack, STR("timm/resnet50.a1_in1k")), m);
+    assert_ptr_equal(pack_find_model(&l.pack, STR("my.runs/resnet50.tv_in1k")), m);
+    assert_string_equal(model_named(&l.pack, "phi-3.5"), "none");
+    assert_string_equal(model_named(&l.pack, "resnet50.a/other"), "none");
+    assert_string_equal(model_named(&l.pack, ".resnet50"), "none");
+    assert_string_equal(pack_find_model(&l.pack, STR("phi-3"))->source.at, "other");
+    drop("catalog/vision.yaml");
+    expect("catalog/vision.yaml",
+           "models:\n  - {name: a, family: cnn, parameters: 1, saved_kib: [1], source: s}\n"
+           "  - {name: b, family: cnn, parameters: 1, saved_kib: 3, source: s}\n"
+           "  - {name: c, family: cnn, parameters: 1}\n",
+           "2:54 expected two numbers\n3:54 expected two numbers\n"
+           "4:5 neither the row nor the file names its 'source'\n");
+}
+
 static void test_syntax_and_folder(void **state)
 {
     struct findings none = {0};
@@ -431,11 +467,17 @@ static int drop_folders(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rule_mistakes),    cmocka_unit_test(test_required),
-        cmocka_unit_test(test_fix_and_patterns), cmocka_unit_test(test_duplicates),
-        cmocka_unit_test(test_framework),        cmocka_unit_test(test_profile),
-        cmocka_unit_test(test_models),           cmocka_unit_test(test_syntax_and_folder),
-        cmocka_unit_test(test_tables),           cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_rule_mistakes),
+        cmocka_unit_test(test_required),
+        cmocka_unit_test(test_fix_and_patterns),
+        cmocka_unit_test(test_duplicates),
+        cmocka_unit_test(test_framework),
+        cmocka_unit_test(test_profile),
+        cmocka_unit_test(test_models),
+        cmocka_unit_test(test_image_models),
+        cmocka_unit_test(test_syntax_and_folder),
+        cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_hostile),
     };
     return cmocka_run_group_tests_name("pack", tests, make_folders, drop_folders);
 }
