@@ -193,7 +193,10 @@ static void base(struct notes *n, const struct run *run, struct regime *r)
         r->frozen_base = litgpt && r->quantised <= 0 ? 4 : 2;
         r->prepared = r->quantised > 0 && !is_grouped(run) && !loads_half(run);
         r->residual = r->head = r->prepared ? 4 : 2;
-        r->frozen_base_high = loads_half(run) ? 2 : 4;
+        /* Since transformers 5 a checkpoint keeps its type, which is half. */
+        bool half =
+            loads_half(run) || memory_version(run, FACT_transformers_version) >= 500;
+        r->frozen_base_high = half ? r->frozen_base : 4;
         r->residual = r->frozen_base == 4 ? 4 : r->residual;
         memory_note(n, r->frozen_base == 4 ? "the frozen base is held in fp32"
                        : r->prepared

@@ -186,7 +186,7 @@ def damage(rng, text):
 def walk_yaml(node, path, out):
     if isinstance(node, yaml.MappingNode):
         for k, v in node.value:
-            here = path + (k.value,)
+            here = path + (k.value if isinstance(k, yaml.ScalarNode) else yaml.serialize(k),)
             out.append((here, k.start_mark.index, v.start_mark.index, v.end_mark.index, v))
             walk_yaml(v, here, out)
     elif isinstance(node, yaml.SequenceNode):
@@ -316,7 +316,8 @@ def make_python(rng):
 class PythonReader(ast.NodeVisitor):
     def __init__(self, text):
         self.bom = 1 if text.startswith("\ufeff") else 0
-        self.lines = text[self.bom:].splitlines(keepends=True)
+        # Python's own line ends; splitlines() has more (form feed, U+2028, ...).
+        self.lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$", text[self.bom:])
         self.starts = [self.bom]
         for line in self.lines:
             self.starts.append(self.starts[-1] + len(line))
@@ -422,8 +423,10 @@ def check_laws(before, after, old, new, unsafe, counts):
     gone = [p for p in old if p[0] not in new_by]
     come = [p for p in new if p[0] not in old_by]
     kept = [(p, new_by[p[0]]) for p in old if p[0] in new_by]
+    # PyYAML ends a block list at the next token, comments in between included, so of a
+    # list only the items' bytes count, which are pairs of their own.
     changed = [(x, y) for x, y in kept if not same(x[4], y[4]) or
-               before[x[2]:x[3]] != after[y[2]:y[3]]]
+               (not isinstance(x[4], list) and before[x[2]:x[3]] != after[y[2]:y[3]])]
     changed = [(x, y) for x, y in changed if x[4] is not dict and x[4] is not list]
     # An alias has its anchor's place; an unsafe fix may change what several keys share.
     shared = {p[2] for p in old if p[0][-1] in KNOBS}

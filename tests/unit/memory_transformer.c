@@ -208,6 +208,17 @@ static void accumulation_keeps_whole_gradients_under_fsdp(void **state)
     assert_true(many.gradients.low == one.gradients.low);
 }
 
+static void a_loaded_base_is_half_since_transformers_5(void **state)
+{
+    (void)state;
+    const char *text = "model_name: Qwen/Qwen2.5-7B\nmax_seq_len: 1024\npeft: lora\n"
+                       "precision: amp-bf16\ntransformers_version: ";
+    struct plan four = plan_of(arena_printf(&arena, "%s4.57.1\n", text).at, NULL);
+    struct plan five = plan_of(arena_printf(&arena, "%s5.2.0\n", text).at, NULL);
+    assert_true(four.weights.mid == five.weights.mid);
+    assert_true(four.weights.high > 1.8 * five.weights.high);
+}
+
 static void versions_are_read(void **state)
 {
     (void)state;
@@ -233,6 +244,7 @@ int main(void)
         cmocka_unit_test_setup(what_litgpt_printed, fresh),
         cmocka_unit_test_setup(old_bitsandbytes_keeps_inputs, fresh),
         cmocka_unit_test_setup(accumulation_keeps_whole_gradients_under_fsdp, fresh),
+        cmocka_unit_test_setup(a_loaded_base_is_half_since_transformers_5, fresh),
         cmocka_unit_test_setup(versions_are_read, fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
