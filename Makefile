@@ -70,6 +70,7 @@ check: all $(UNITS) $(TOOLS) ## run every test
 	B=$(B) sh tests/run.sh
 
 accept: all $(TOOLS) ## rewrite expectations from what the program does now; read the diff
+	rm -rf fixtures/rules
 	$(B)/tests/examples fixtures/rules
 	B=$(B) ACCEPT=1 sh tests/run.sh
 	B=$(B) sh tests/docs.sh accept

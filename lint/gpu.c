@@ -254,11 +254,20 @@ static struct target target_of(const struct gpu *g)
     };
 }
 
+/* Eight, eleven and eighteen, however they go on, begin with a vowel. */
+static const char *article(double gb)
+{
+    char digits[32];
+    snprintf(digits, sizeof digits, "%g", gb);
+    bool teen = (gb >= 11 && gb < 12) || (gb >= 18 && gb < 19);
+    return digits[0] == '8' || teen ? "an" : "a";
+}
+
 static struct target target_of_class(struct arena *a, double gb)
 {
     return (struct target){
         .id = arena_printf(a, "%gGB", gb),
-        .name = arena_printf(a, "a %g GB card", gb),
+        .name = arena_printf(a, "%s %g GB card", article(gb), gb),
         .vram_gb = gb,
         .usable_bytes = (uint64_t)(gb * USABLE_SHARE * 1024 * 1024 * 1024),
         .how = STR(""),

@@ -314,6 +314,7 @@ static void estimate(struct arena *a, const struct pack *pack, const struct run 
 {
     assert(pack && run && out);
     *out = (struct estimate){.verdict = VERDICT_UNKNOWN};
+    out->batch_current = batch >= 1 && batch <= 1e12 ? (uint64_t)batch : 0;
     struct notes notes = {a, &out->assumptions};
     struct plan plan;
     if (!memory_plan(&notes, pack, run, target, &plan)) {
@@ -323,11 +324,10 @@ static void estimate(struct arena *a, const struct pack *pack, const struct run 
                                        bytes(plan.net.parameters), bytes(plan.trainable)};
     out->usable = target ? target->usable_bytes : 0;
     advise(&plan, out);
-    if (!(batch >= 1) || batch > 1e12) {
+    if (!out->batch_current) {
         memory_note(&notes, "batch size unknown: add batch_size to the config");
         return;
     }
-    out->batch_current = (uint64_t)batch;
     fill(&plan, batch, out);
 }
 
