@@ -35,12 +35,26 @@ bool memory_lists(const struct run *run, enum fact_id id, const char *word)
 
 /* --- the regime ------------------------------------------------------------ */
 
+/* What is written, or what "auto" comes to: half under autocast on any card of today. */
+static struct str precision_word(struct notes *n, const struct run *run)
+{
+    struct str word;
+    const struct fact *f = run_fact(run, FACT_precision);
+    if (run_word(run, FACT_precision, &word)) {
+        return word;
+    }
+    if (f && str_eq(f->why, STR("auto"))) {
+        memory_note(n, "precision is auto: autocast to half assumed");
+        return STR("amp-bf16");
+    }
+    memory_note(n, f ? "precision is not a literal: fp32 assumed"
+                     : "precision not given: fp32 assumed");
+    return STR("fp32");
+}
+
 static void precision(struct notes *n, const struct run *run, struct regime *r)
 {
-    struct str word = STR("fp32");
-    if (!run_word(run, FACT_precision, &word)) {
-        memory_note(n, "precision not given: fp32 assumed");
-    }
+    struct str word = precision_word(n, run);
     r->weight = r->compute = r->residual = r->head = 4;
     if (str_starts(word, STR("amp-")) || str_eq(word, STR("fp8"))) {
         r->autocast = true;
