@@ -90,20 +90,11 @@ static bool read_options(struct reading *r, const struct setting *s)
     return true;
 }
 
-static struct str folder_of(struct str path)
-{
-    size_t cut = 0;
-    for (size_t i = 0; i < path.len; i++)
-        if (path.at[i] == '/')
-            cut = i + 1;
-    return cut ? str_slice(path, 0, cut > 1 ? cut - 1 : 1) : STR(".");
-}
-
 /* The folder of the file at PATH without links, dots and the like. */
 static struct str real_folder(struct arena *a, struct str path)
 {
     char real[PATH_MAX];
-    struct str folder = arena_str(a, folder_of(path));
+    struct str folder = arena_str(a, str_folder(path));
     return realpath(folder.at, real) ? arena_str(a, str_from(real)) : folder;
 }
 
@@ -173,7 +164,7 @@ static bool read_extends(struct reading *r, const struct setting *s)
         return mistake(r, s, "one path is expected");
     if (r->depth >= MAX_EXTENDS)
         return mistake(r, s, "configurations extend one another too deeply");
-    struct str folder = folder_of(r->doc.source->path);
+    struct str folder = str_folder(r->doc.source->path);
     struct str path =
         s->text.len && s->text.at[0] == '/'
             ? s->text
@@ -256,7 +247,7 @@ static bool read_file(struct arena *a, const char *path, struct config *out, int
 bool config_load(struct arena *a, const char *path, struct config *out, struct err *err)
 {
     *out = (struct config){.path = arena_str(a, str_from(path))};
-    out->folder = folder_of(out->path);
+    out->folder = str_folder(out->path);
     return read_file(a, path, out, 0, err);
 }
 
@@ -300,7 +291,7 @@ static bool nearest(struct arena *a, struct config_cache *cache, struct str fold
             return false;
     } else if (folder.len <= 1) {
         c = arena_new(a, struct config);
-    } else if (!nearest(a, cache, folder_of(folder), out, err)) {
+    } else if (!nearest(a, cache, str_folder(folder), out, err)) {
         return false;
     }
     *out = c ? c : *out;

@@ -176,20 +176,12 @@ static bool group_of(struct job *job, const struct config *config, struct group 
     return make_group(job, config, out, err);
 }
 
-static struct str folder_of(struct arena *a, struct str path)
-{
-    for (size_t i = path.len; i-- > 0;)
-        if (path.at[i] == '/')
-            return arena_str(a, str_slice(path, 0, i ? i : 1));
-    return STR(".");
-}
-
 static bool config_for(struct job *job, struct str path, const struct config **out,
                        struct err *err)
 {
     const struct options *o = job->options;
     if (!o->config.len && !o->no_config)
-        return config_nearest(job->arena, &job->cache, folder_of(job->arena, path), out, err);
+        return config_nearest(job->arena, &job->cache, arena_str(job->arena, str_folder(path)), out, err);
     if (!job->cache.len) {
         struct config *c = arena_new(job->arena, struct config);
         if (o->config.len && !config_load(job->arena, o->config.at, c, err))

@@ -99,6 +99,14 @@ struct str str_trim(struct str s)
     return str_slice(s, from, to);
 }
 
+struct str str_folder(struct str path)
+{
+    for (size_t i = path.len; i-- > 0;)
+        if (path.at[i] == '/')
+            return str_slice(path, 0, i ? i : 1);
+    return STR(".");
+}
+
 bool str_to_int(struct str s, int64_t *out)
 {
     size_t i = 0;

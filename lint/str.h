@@ -39,6 +39,9 @@ size_t str_find_byte(struct str s, char byte, size_t from);
 struct str str_slice(struct str s, size_t from, size_t to);
 struct str str_trim(struct str s); /* blanks, tabs, CR, LF at both ends */
 
+/* What stands before the last "/" of a path: "." when there is none, "/" at the root. */
+struct str str_folder(struct str path);
+
 /* Decimal integer with optional sign and single underscores between digits.
  * False when S is anything else or does not fit. */
 bool str_to_int(struct str s, int64_t *out);

@@ -43,6 +43,6 @@ for f in $(git ls-files 'rules/*/*.yaml' | grep -vE '^rules/(bind|catalog|profil
         grep -q 'scope: native' "$f" || [ -d "fixtures/$(dirname "$f")/$id/$kind" ] || complain "$f has no fixtures/$(dirname "$f")/$id/$kind; make accept"
     done
 done
-git grep -nIwE 'TODO|FIXME|XXX|HACK' -- lint rules tests ':!tests/check-tree.sh' | grep . && complain "marks of unfinished work"
+git grep -nIwE 'T[O]DO|F[I]XME|X[X]X|H[A]CK' -- lint rules tests ':!tests/check-tree.sh' | grep . && complain "marks of unfinished work"
 [ $bad -eq 0 ] && echo "check-tree: fine"
 exit $bad
