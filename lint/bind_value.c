@@ -68,7 +68,8 @@ struct value bind_value_ask(const void *setting, enum expr_question question,
          up = up->parent) {
         const struct setting *hit = setting_resolve(setting_find(up, name));
         if (hit)
-            return hit->kind == SETTING_SCALAR ? hit->value : VALUE_OF_BOOL(true);
+            return hit->kind == SETTING_SCALAR ? hit->value
+                                               : VALUE_OF_BOOL(hit->first != NULL);
     }
     return VALUE_NOTHING;
 }

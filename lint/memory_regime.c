@@ -183,8 +183,8 @@ static void frozen(struct notes *n, const struct run *run, struct regime *r)
 static bool loads_half(const struct run *run)
 {
     static const char *const IDS[] = {"axolotl", "llama-factory", "torchtune"};
-    for (size_t i = 0; run->framework && i < sizeof IDS / sizeof *IDS; i++) {
-        if (str_eq(run->framework->id, str_from(IDS[i]))) {
+    for (size_t i = 0; i < sizeof IDS / sizeof *IDS; i++) {
+        if (memory_framework(run, IDS[i])) {
             return true;
         }
     }
@@ -218,8 +218,7 @@ static void base(struct notes *n, const struct run *run, struct regime *r)
                            : "the frozen base is held in half precision");
     } else if (r->autocast && memory_deepspeed(run)) {
         r->weight = r->residual = 2;
-    } else if (r->autocast && run->framework &&
-               str_eq(run->framework->id, STR("axolotl"))) {
+    } else if (r->autocast && memory_framework(run, "axolotl")) {
         r->weight = r->residual = 2; /* autocast over weights that are half already */
     }
 }
