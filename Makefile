@@ -61,12 +61,30 @@ $(B)/tests/%: tests/tools/%.c $(B)/libgpulint.a $(B)/tables.o
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Ilint $(LDFLAGS) -o $@ $< $(B)/libgpulint.a $(B)/tables.o $(B)/libgpulint.a $(DEP_LIBS) -lm -pthread
 
+# The rewriter's laws over any bytes; replay runs them over kept inputs, without a fuzzer.
+$(B)/fuzz/replay: tests/fuzz/replay.c tests/fuzz/fuzz_fix.c $(B)/libgpulint.a $(B)/tables.o
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Ilint $(LDFLAGS) -o $@ tests/fuzz/replay.c tests/fuzz/fuzz_fix.c $(B)/libgpulint.a $(B)/tables.o $(B)/libgpulint.a $(DEP_LIBS) -lm -pthread
+
+$(B)/fuzz/fuzz_fix: tests/fuzz/fuzz_fix.c $(B)/libgpulint.a $(B)/tables.o
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Ilint $(LDFLAGS) -fsanitize=fuzzer -o $@ tests/fuzz/fuzz_fix.c $(B)/libgpulint.a $(B)/tables.o $(B)/libgpulint.a $(DEP_LIBS) -lm -pthread
+
+FUZZ_SECONDS ?= 60
+FUZZ_DIR ?= build-fuzz/work
+LIBFUZZER := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+
+fuzz: ## libFuzzer and AFL++ side by side for FUZZ_SECONDS (needs clang, libclang-rt-14-dev, afl++)
+	$(MAKE) B=build-fuzz CC=clang CFLAGS="$(LIBFUZZER)" LDFLAGS="-fsanitize=address,undefined" build-fuzz/fuzz/fuzz_fix
+	$(MAKE) B=build-afl CC=afl-clang-fast CFLAGS="-O2 -g" build-afl/fuzz/fuzz_fix
+	sh tests/fuzz/run.sh build-fuzz/fuzz/fuzz_fix build-afl/fuzz/fuzz_fix $(FUZZ_SECONDS) $(FUZZ_DIR)
+
 units: $(UNITS) ## build the unit tests
 
 demo: all ## findings, a memory analysis and a diff on the shipped fixtures
 	@B=$(B) sh tests/demo.sh
 
-check: all $(UNITS) $(TOOLS) ## run every test
+check: all $(UNITS) $(TOOLS) $(B)/fuzz/replay ## run every test
 	B=$(B) sh tests/run.sh
 
 accept: all $(TOOLS) ## rewrite expectations from what the program does now; read the diff
@@ -107,6 +125,6 @@ clean: ## remove what was built
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | sort
 
-.PHONY: all accuracy units demo check accept asan lint bench install uninstall clean help
+.PHONY: all accuracy units demo check accept asan fuzz lint bench install uninstall clean help
 .SECONDARY:
 -include $(LIB_OBJ:.o=.d) $(B)/lint/main.d $(B)/lint/tool/packc.d $(B)/tables.d $(UNITS:=.d) $(TOOLS:=.d)

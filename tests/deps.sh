@@ -1,13 +1,14 @@
 #!/bin/sh
 # Installs the Debian packages that are missing: those to build and run gpulint, with
-# "test" also those of the tests, with "lint" those of `make lint`. Says what it does.
+# "test" also those of the tests, with "lint" those of `make lint`, with "fuzz" those of `make fuzz`. Says what it does.
 set -eu
 packages="gcc libc6-dev make pkg-config libyaml-dev libcjson-dev libpcre2-dev"
 for word in "$@"; do
     case $word in
     test) packages="$packages libcmocka-dev python3 python3-yaml git pre-commit patch diffutils" ;;
     lint) packages="$packages clang libclang-rt-14-dev cppcheck" ;;
-    *) echo "usage: deps.sh [test] [lint]" >&2; exit 2 ;;
+    fuzz) packages="$packages clang libclang-rt-14-dev afl++" ;;
+    *) echo "usage: deps.sh [test] [lint] [fuzz]" >&2; exit 2 ;;
     esac
 done
 missing=
