@@ -101,6 +101,9 @@ static void per_sample(struct notes *n, const struct run *run, struct plan *p)
     case NETWORK_RECURRENT:
         memory_rnn(n, run, p);
         break;
+    case NETWORK_LAYERS:
+        memory_layers(n, run, p);
+        break;
     case NETWORK_DECODER:
     case NETWORK_ENCODER:
     case NETWORK_ENCODER_DECODER:

@@ -264,7 +264,8 @@ static bool shape_sequence(struct notes *n, const struct run *run, struct networ
         return false;
     }
     net->tokens = length;
-    net->tokens_are_cap = !memory_flag(run, FACT_packing) && net->kind != NETWORK_RECURRENT;
+    net->tokens_are_cap = !memory_flag(run, FACT_packing) &&
+                          net->kind != NETWORK_RECURRENT && net->kind != NETWORK_LAYERS;
     if (net->tokens_are_cap) {
         memory_note(n, "max_seq_len is a cap: samples of %.0f tokens assumed", length);
     }
@@ -275,8 +276,34 @@ static bool shape_sequence(struct notes *n, const struct run *run, struct networ
     return true;
 }
 
+/* What the first layer walks over: nothing, steps, pixels, or frames of pixels. */
+static bool shape_layers(struct notes *n, const struct run *run, struct network *net)
+{
+    double pixels = 1, frames = 1;
+    net->tokens = 1;
+    if (net->dimensions == 0) {
+        return true;
+    }
+    if (net->dimensions == 1) {
+        return shape_sequence(n, run, net);
+    }
+    if (!image_pixels(run, &pixels)) {
+        memory_note(n, "size of the input unknown: add image_size to the config");
+        return false;
+    }
+    if (net->dimensions == 3 && !number(run, FACT_frames, &frames)) {
+        memory_note(n, "frames per sample unknown: add frames to the config");
+        return false;
+    }
+    net->tokens = pixels * frames;
+    return true;
+}
+
 static bool shape_sample(struct notes *n, const struct run *run, struct network *net)
 {
+    if (net->kind == NETWORK_LAYERS) {
+        return shape_layers(n, run, net);
+    }
     if (has_image_front(net)) {
         shape_image(n, run, net);
         return true;
@@ -319,7 +346,8 @@ bool memory_resolve(struct notes *n, const struct pack *pack, const struct run *
                shape_sample(n, run, out);
     }
     size_t before = n->list->len;
-    if (from_recurrent_figures(n, run, out) || from_transformer_figures(n, run, out)) {
+    if (memory_layers_resolve(n, run, out) || from_recurrent_figures(n, run, out) ||
+        from_transformer_figures(n, run, out)) {
         return shape_sample(n, run, out);
     }
     if (n->list->len > before) {

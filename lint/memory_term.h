@@ -15,6 +15,7 @@ enum network_kind {
     NETWORK_VIT,
     NETWORK_SAVED, /* the catalogue says what backward keeps per image */
     NETWORK_RECURRENT,
+    NETWORK_LAYERS, /* the fact `layers` */
 };
 
 enum { CONV_MAX = 16 };
@@ -33,6 +34,7 @@ struct network {
     double in_channels, conv[CONV_MAX];
     size_t conv_len;
     double lstm_hidden, lstm_layers, directions;
+    int dimensions; /* NETWORK_LAYERS: of what the first layer walks over */
 };
 
 /* How the run trains, decided before any byte is counted. */
@@ -105,6 +107,9 @@ void memory_state(struct notes *n, const struct run *run, struct plan *p);
 void memory_transformer(struct notes *n, const struct run *run, struct plan *p);
 void memory_vision(struct notes *n, const struct run *run, struct plan *p);
 void memory_rnn(struct notes *n, const struct run *run, struct plan *p);
+void memory_layers(struct notes *n, const struct run *run, struct plan *p);
+/* From the fact `layers`; false when it names none that is known. */
+bool memory_layers_resolve(struct notes *n, const struct run *run, struct network *out);
 
 /* Its convolutions included. */
 double memory_rnn_parameters(const struct network *net);
