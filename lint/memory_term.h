@@ -7,35 +7,7 @@
 
 #include "memory.h"
 #include "memory_amount.h"
-
-enum network_kind {
-    NETWORK_DECODER,
-    NETWORK_ENCODER,
-    NETWORK_ENCODER_DECODER,
-    NETWORK_VIT,
-    NETWORK_SAVED, /* the catalogue says what backward keeps per image */
-    NETWORK_RECURRENT,
-    NETWORK_LAYERS, /* the fact `layers` */
-};
-
-enum { CONV_MAX = 16 };
-
-struct network {
-    enum network_kind kind;
-    struct str name, family;
-    double parameters;
-    double hidden, layers, decoder_layers, heads, kv_heads, head_dim, ffn, vocab, context;
-    double experts, active_experts;
-    bool tied, gated, rms_norm, dropout;
-    double tokens, decoder_tokens; /* per sample */
-    bool tokens_are_cap;           /* the longest sample may be shorter */
-    double image, image_scale;     /* side that the figures are for; pixels asked / its */
-    double saved, saved_amp, convolution, squared; /* NETWORK_SAVED: bytes of one image */
-    double in_channels, conv[CONV_MAX];
-    size_t conv_len;
-    double lstm_hidden, lstm_layers, directions;
-    int dimensions; /* NETWORK_LAYERS: of what the first layer walks over */
-};
+#include "memory_network.h"
 
 /* How the run trains, decided before any byte is counted. */
 struct regime {
