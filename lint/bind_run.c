@@ -314,7 +314,8 @@ static bool takes_more(const struct gather *g)
         const struct setting *s = g->doc->tree.all.at[i];
         if (s->kind != SETTING_MAP || s->shape != SHAPE_CALL)
             continue;
-        struct str call = str_slice(g->doc->masked, s->value_span.from, s->value_span.to);
+        struct str masked = front_home(g->doc, s)->masked;
+        struct str call = str_slice(masked, s->value_span.from, s->value_span.to);
         size_t splat = str_find(call, STR("**"), 0);
         if (splat != SIZE_MAX && bind_scope_config_call(s->name))
             return true;
@@ -442,6 +443,7 @@ static bool is_training(const struct run *run)
 static void add_run(struct gather *g, const struct setting *container, struct str name)
 {
     struct run run = {.name = name, .framework = g->framework, .doc = g->doc};
+    run.whole = g->doc;
     run.container = container;
     for (int i = 0; i < FACT_COUNT; i++)
         run.best[i] = -1;

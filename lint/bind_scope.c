@@ -80,7 +80,7 @@ static bool stands_in_validation(const struct document *doc, const struct settin
     bool code = s->shape == SHAPE_CALL || (s->parent && s->parent->shape == SHAPE_CALL) ||
                 (s->flags & SETTING_STATEMENT) != 0;
     return code && doc->source->language == LANGUAGE_PYTHON &&
-           (front_kinds_at(doc, s->key_span.from) & BLOCK_VALIDATION) != 0 &&
+           (front_kinds_at(front_home(doc, s), s->key_span.from) & BLOCK_VALIDATION) != 0 &&
            !is_train_name(bind_scope_block(doc, s));
 }
 
@@ -188,6 +188,7 @@ bool bind_scope_config_call(struct str name)
 
 struct str bind_scope_block(const struct document *doc, const struct setting *s)
 {
+    doc = front_home(doc, s);
     if (doc->source->language != LANGUAGE_PYTHON || !doc->blocks.len)
         return (struct str){"", 0};
     uint32_t at = front_block_at(doc, s->key_span.from);
@@ -272,6 +273,7 @@ static bool is_model_class(struct str name)
 
 static struct str class_around(const struct document *doc, const struct setting *s)
 {
+    doc = front_home(doc, s);
     uint32_t at = doc->blocks.len ? front_block_at(doc, s->key_span.from) : 0;
     while (at && !(doc->blocks.at[at].kinds & BLOCK_CLASS))
         at = doc->blocks.at[at].parent;
@@ -296,7 +298,7 @@ static bool is_foreign_argument(const struct setting *s)
 /* In a function a name is a variable of the moment. */
 static bool is_passing(const struct document *doc, const struct setting *s)
 {
-    unsigned kinds = front_kinds_at(doc, s->key_span.from);
+    unsigned kinds = front_kinds_at(front_home(doc, s), s->key_span.from);
     return (s->flags & SETTING_STATEMENT) || str_find_byte(s->key, '.', 0) != SIZE_MAX ||
            (kinds & (BLOCK_FUNCTION | BLOCK_LOOP)) != 0;
 }

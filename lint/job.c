@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bind.h"
+#include "job_parts.h"
 #include "match.h"
 #include "pool.h"
 #include "preset.h"
@@ -200,8 +200,8 @@ static void add_config_facts(struct unit *u, const struct config *config)
         struct run *run = &u->runs.at[r];
         for (size_t i = 0; i < config->facts.len; i++) {
             struct fact_value v = config->facts.at[i];
-            if (run->best[v.fact] >= 0 &&
-                run->facts.at[run->best[v.fact]].origin == ORIGIN_EXPLICIT)
+            const struct fact *now = run_fact(run, v.fact);
+            if (now && now->setting)
                 continue;
             run->best[v.fact] = (int32_t)run->facts.len;
             struct fact *f = vec_add(&u->arena, &run->facts);
@@ -211,19 +211,22 @@ static void add_config_facts(struct unit *u, const struct config *config)
     }
 }
 
-static void bind_unit(const struct job *job, const struct group *g, struct unit *u)
+static void bind_unit(const struct job *job, const struct group *g, struct unit *u,
+                      const struct replacements *replaced)
 {
+    struct link_context links = {job->pack, g->has_loader ? &g->loader : NULL, replaced};
     front_parse(&u->arena, &u->source, &u->doc);
-    bind_document(&u->arena, job->pack, &u->doc, g->has_loader ? &g->loader : NULL, &u->runs);
+    link_unit(&links, u);
     add_config_facts(u, g->config);
 }
 
 struct unit *job_parse(const struct job *job, const struct group *group, struct str path,
-                       struct str text, enum language language)
+                       struct str text, enum language language,
+                       const struct replacements *replaced)
 {
     struct unit *u = arena_new(job->arena, struct unit);
     source_init(&u->source, &u->arena, path, text, language);
-    bind_unit(job, group, u);
+    bind_unit(job, group, u, replaced);
     return u;
 }
 
@@ -276,7 +279,7 @@ static void drop(struct job_file *f)
 /* Reads what is in F's unit; drops it when there is nothing to tell of it. */
 static void take_in(const struct job *job, struct job_file *f, bool named)
 {
-    bind_unit(job, f->group, f->unit);
+    bind_unit(job, f->group, f->unit, NULL);
     if (!worth_telling(f->unit, named, &f->problems) && !imports_torch(f->unit) &&
         !f->standard_input)
         drop(f);
@@ -432,6 +435,7 @@ static bool read_files(struct job *job, struct err *err)
             return false;
     pool_run(jobs_for(job, files.len), files.len, read_file, &in);
     keep_files(job, &in);
+    job_parts(job);
     return true;
 }
 
@@ -455,6 +459,8 @@ static void start_unit(const struct job_file *f, struct unit *u)
     u->findings.len = 0;
     for (size_t i = 0; f->problems && i < u->doc.problems.len; i++)
         vec_push(&u->arena, &u->findings, u->doc.problems.at[i]);
+    for (size_t i = 0; u->runs.len && i < u->link_problems.len; i++)
+        vec_push(&u->arena, &u->findings, u->link_problems.at[i]);
 }
 
 static void finish_unit(const struct group *g, struct unit *u)
@@ -466,8 +472,8 @@ static void finish_unit(const struct group *g, struct unit *u)
         const struct rule *rule = pack_find_rule(g->context.pack, f.code);
         if (rule && rule->scope == RULE_NATIVE)
             f.severity = rule_severity(&g->context, rule);
-        if (f.severity != SEVERITY_OFF && 
-            !config_ignores(g->config, u->source.path, f.code, f.rule))
+        if (f.severity != SEVERITY_OFF &&
+            !config_ignores(g->config, f.source->path, f.code, f.rule))
             u->findings.at[kept++] = f;
     }
     u->findings.len = kept;
@@ -511,12 +517,15 @@ void job_lint(struct job *job)
         check_project(job, job->groups.at[i]);
     for (size_t i = 0; i < job->files.len; i++)
         finish_unit(job->files.at[i].group, job->files.at[i].unit);
+    job_tell_once(job);
 }
 
-struct unit *job_relint(const struct job *job, const struct job_file *file, struct str text)
+struct unit *job_relint(const struct job *job, const struct job_file *file, struct str text,
+                        const struct replacements *replaced)
 {
     struct unit *u = job_parse(job, file->group, file->unit->source.path, text,
-                               file->unit->source.language);
+                               file->unit->source.language, replaced);
+    u->part = file->unit->part;
     if (job->options->preset.len) {
         check_preset(job, file->group, u);
         return u;

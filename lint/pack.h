@@ -8,6 +8,7 @@
 #include "expr.h"
 #include "fact.h"
 #include "finding.h"
+#include "link_spec.h"
 #include "loader.h"
 
 #define PACK_LIST(type)                                                                    \
@@ -149,6 +150,7 @@ struct framework {
     PACK_LIST(struct binding) bindings;
     PACK_LIST(struct fact_default) defaults;
     PACK_LIST(struct fact_rule) derived;
+    PACK_LIST(struct link_spec) links;
     PACK_LIST(struct str) sources;
 };
 
@@ -243,9 +245,8 @@ struct pack {
 
 /* What is compiled in. */
 const struct pack *pack_builtin(void);
-/* Reads every YAML below DIR (rules, bind, profiles, catalog) into A. Mistakes are
- * findings in PROBLEMS; false when there is one of severity error, or DIR cannot be read.
- */
+/* Reads every YAML below DIR (rules, bind, profiles, catalog) into A. Mistakes are findings
+ * in PROBLEMS; false when there is one of severity error, or DIR cannot be read. */
 bool pack_load(struct arena *a, const char *dir, struct pack *out,
                struct findings *problems, struct err *err);
 

@@ -291,6 +291,42 @@ static void read_derived(struct pack_reader *r, const struct setting *s, void *s
     PACK_PUT(f->derived, all);
 }
 
+/* --- links ----------------------------------------------------------------- */
+
+struct links_read VEC_BODY(struct link_spec);
+
+static void read_how(struct pack_reader *r, const struct setting *s, void *slot)
+{
+    static const struct pack_word words[] = {{"base", LINK_BASE}};
+    int how = pack_word(r, s, words, sizeof words / sizeof *words);
+    if (how >= 0)
+        *(enum link_how *)slot = (enum link_how)how;
+}
+
+static void add_link(struct pack_reader *r, const struct setting *s, void *vec)
+{
+#define AT(name) offsetof(struct link_spec, name)
+    static const struct pack_field fields[] = {
+        {"key", true, AT(key), pack_read_text},
+        {"how", true, AT(how), read_how},
+        {"cut", false, AT(cut), pack_read_text},
+        {"climb", false, AT(climb), pack_read_bool},
+    };
+#undef AT
+    struct links_read *all = vec;
+    struct link_spec link = {.key = {"", 0}, .cut = {"", 0}};
+    PACK_READ_MAP(r, s, fields, &link);
+    vec_push(r->arena, all, link);
+}
+
+static void read_links(struct pack_reader *r, const struct setting *s, void *slot)
+{
+    struct framework *f = slot;
+    struct links_read all = {0};
+    pack_each(r, s, &all, add_link);
+    PACK_PUT(f->links, all);
+}
+
 /* --- the framework ------------------------------------------------------- */
 
 static void read_loader(struct pack_reader *r, const struct setting *s, void *slot)
@@ -326,6 +362,7 @@ void pack_read_framework(struct pack_reader *r, const struct setting *root)
         {"keys", true, 0, read_keys},
         {"defaults", false, 0, read_defaults},
         {"derived", false, 0, read_derived},
+        {"links", false, 0, read_links},
         {"sources", true, AT(sources), pack_read_texts},
     };
 #undef AT

@@ -378,6 +378,17 @@ static struct str derived_item(struct writer *w, const void *item)
     return ended(&f);
 }
 
+static struct str link_item(struct writer *w, const void *item)
+{
+    const struct link_spec *l = item;
+    struct fields f = fields_of(w);
+    put_text(&f, "key", l->key);
+    put_int(&f, "how", l->how);
+    put_text(&f, "cut", l->cut);
+    put_int(&f, "climb", l->climb);
+    return ended(&f);
+}
+
 static struct str framework_item(struct writer *w, const void *item)
 {
     const struct framework *x = item;
@@ -392,6 +403,7 @@ static struct str framework_item(struct writer *w, const void *item)
     PUT_LIST(&f, "bindings", "struct binding", x->bindings, binding_item);
     PUT_LIST(&f, "defaults", "struct fact_default", x->defaults, default_item);
     PUT_LIST(&f, "derived", "struct fact_rule", x->derived, derived_item);
+    PUT_LIST(&f, "links", "struct link_spec", x->links, link_item);
     PUT_TEXTS(&f, "sources", x->sources);
     return ended(&f);
 }

@@ -134,7 +134,8 @@ static void report(const struct rule_context *c, const struct preset *p, struct 
 {
     struct arena *a = &unit->arena;
     const struct fact *batch = run_fact(run, FACT_batch_size);
-    const struct setting *at = batch && batch->setting ? batch->setting : run->container;
+    bool own = batch && batch->setting && batch->doc == run->doc;
+    const struct setting *at = own ? batch->setting : run->container;
     struct fix *fix = wishes->len ? fix_plan(a, c->pack, run, wishes, safety, NULL) : NULL;
     if (!fix || !at)
         return;
@@ -175,6 +176,6 @@ static const struct preset *preset_for(struct arena *a, const struct profile *p,
 void preset_check_unit(const struct rule_context *c, struct str name, struct unit *unit)
 {
     const struct preset *p = preset_for(&unit->arena, c->profile, name, smallest(c->targets));
-    for (size_t i = 0; p && i < unit->runs.len && !unit->doc.broken; i++)
+    for (size_t i = 0; p && i < unit->runs.len && !unit->doc.broken && !unit->part; i++)
         check_run(c, p, unit, &unit->runs.at[i]);
 }

@@ -317,7 +317,8 @@ void rule_check_unit(const struct rule_context *c, struct unit *unit)
         return;
     if (unit->runs.len) {
         check_settings(&v, unit);
-        check_runs(&v, unit);
+        if (!unit->part)
+            check_runs(&v, unit);
     }
     if (unit->source.language == LANGUAGE_PYTHON)
         check_sources(&v, unit);
@@ -342,7 +343,7 @@ static void gather_units(struct rule_view *v, struct arena *a, const struct unit
     out->len = 0;
     for (size_t i = 0; i < from->len; i++) {
         struct unit *u = from->at[i];
-        if (!u->failed && u->runs.len &&
+        if (!u->failed && u->runs.len && !u->part &&
             rule_concerns(v->c, v->rule, u->source.language, u->runs.at[0].framework))
             vec_push(a, out, u);
     }

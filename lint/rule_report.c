@@ -102,10 +102,11 @@ static bool told(const struct findings *list, const struct finding *f)
     return false;
 }
 
-static bool related_told(const struct related_list *list, struct span span)
+static bool related_told(const struct related_list *list, const struct source *source,
+                         struct span span)
 {
     for (size_t i = 0; i < list->len; i++)
-        if (same_place(list->at[i].span, span))
+        if (list->at[i].source == source && same_place(list->at[i].span, span))
             return true;
     return false;
 }
@@ -119,7 +120,7 @@ static void add_related(const struct rule_view *v, struct arena *a, struct findi
             continue;
         struct source *source = fact->doc->source;
         struct span span = rule_setting_span(source, fact->setting);
-        if (related_told(&f->related, span))
+        if (related_told(&f->related, source, span))
             continue;
         struct str name = fact_info(fact->id)->name;
         bool positional = fact->setting->flags & SETTING_POSITIONAL;
@@ -129,6 +130,22 @@ static void add_related(const struct rule_view *v, struct arena *a, struct findi
         value_print(&b, fact->value);
         buf_cstr(&b, " here");
         vec_push(a, &f->related, ((struct related){source, span, buf_str(&b)}));
+    }
+}
+
+/* Where the finding is in another file than the run: how the run comes to it. */
+static void add_chain(const struct rule_view *v, struct arena *a, struct finding *f)
+{
+    const struct link_step *step = NULL;
+    for (size_t i = 0; v->run && i < v->run->facts.len; i++)
+        if (v->run->facts.at[i].doc && v->run->facts.at[i].doc->source == f->source)
+            step = v->run->facts.at[i].chain;
+    for (; step; step = step->from) {
+        struct span span = step->setting->value_span;
+        if (related_told(&f->related, step->doc->source, span))
+            continue;
+        struct str message = step->from ? STR("included here") : STR("the run includes it here");
+        vec_push(a, &f->related, ((struct related){step->doc->source, span, message}));
     }
 }
 
@@ -165,6 +182,7 @@ struct finding *rule_report(const struct rule_view *v, struct unit *unit,
     if (!v->setting && told(&unit->findings, &f))
         return NULL;
     add_related(v, a, &f, place.setting);
+    add_chain(v, a, &f);
     vec_push(a, &unit->findings, f);
     return &unit->findings.at[unit->findings.len - 1];
 }

@@ -181,7 +181,7 @@ static bool key_ends_in(struct str key, struct str name)
 
 static struct value ask_settings(const struct rule_view *v, struct str name)
 {
-    const struct document *doc = v->run ? v->run->doc : v->unit ? &v->unit->doc : NULL;
+    const struct document *doc = v->run ? v->run->whole : v->unit ? &v->unit->doc : NULL;
     struct value found = UNKNOWN;
     for (size_t i = 0; doc && i < doc->tree.all.len; i++) {
         const struct setting *s = doc->tree.all.at[i];

@@ -8,6 +8,14 @@
 
 enum origin { ORIGIN_EXPLICIT, ORIGIN_DEFAULT, ORIGIN_INHERITED, ORIGIN_ASSUMED };
 
+/* How a file came into a run: the setting that names it, and how the file came in that
+ * holds the setting. */
+struct link_step {
+    struct document *doc;
+    const struct setting *setting;
+    const struct link_step *from; /* NULL: the run's own file */
+};
+
 struct fact {
     enum fact_id id;
     struct value value; /* VALUE_UNKNOWN with `why` */
@@ -17,6 +25,7 @@ struct fact {
     struct document *doc;          /* NULL for defaults and assumptions */
     const struct setting *setting; /* NULL likewise */
     const struct binding *binding; /* how the setting was read; NULL likewise */
+    const struct link_step *chain; /* how its file came in; NULL: it is the run's own */
     uint8_t weight;
 };
 
@@ -26,6 +35,8 @@ struct run {
     struct str name; /* "" when the file holds one run; else the container's name */
     const struct framework *framework; /* NULL: none recognised */
     struct document *doc;
+    const struct document *whole; /* DOC with what its links bring in, as one tree; DOC
+                                     itself when there are none */
     const struct setting *container; /* where its own settings live; a root or a map */
     struct facts facts;              /* in file order, then defaults and derived */
     int32_t best[FACT_COUNT];        /* index of the deciding fact in `facts`, or -1 */

@@ -24,6 +24,8 @@
 #include "value.h"
 #include "vec.h"
 
+struct document;
+
 enum setting_kind { SETTING_SCALAR, SETTING_MAP, SETTING_LIST };
 
 enum style {
@@ -80,6 +82,10 @@ struct setting {
     const char *why;    /* unknown because: "an expression", "an interpolation", ... */
     struct setting *parent, *first, *last, *next;
     struct setting *target; /* alias or merge of a map or list: the collection meant */
+    /* In a tree that was put together from several files (link.h) the setting as it was
+     * written and its document; NULL elsewhere. */
+    const struct setting *original;
+    struct document *home;
     uint32_t id;            /* index in the tree's `all` */
     uint32_t count;         /* children */
 };

@@ -219,7 +219,8 @@ static bool hides(struct state *s, const struct entry *e, const struct finding *
 static bool is_hidden(struct state *s, const struct finding *f)
 {
     bool hidden = false;
-    for (size_t i = 0; f->source == &s->unit->source && i < s->entries.len; i++)
+    bool here = str_eq(f->source->path, s->unit->source.path);
+    for (size_t i = 0; here && i < s->entries.len; i++)
         if (hides(s, &s->entries.at[i], f))
             s->entries.at[i].used = hidden = true;
     return hidden;
@@ -250,6 +251,8 @@ static bool gpus_were_detected(const struct rule_context *c)
 static bool is_unused(const struct state *s, const struct entry *e)
 {
     const struct rule *r = e->rule;
+    if (s->unit->part && r->scope == RULE_RUN)
+        return false; /* it hides what other files' runs raise here */
     return !e->used && r->scope != RULE_PROJECT && !r->preview && !r->profiles.len &&
            !str_starts(r->code, STR("SUP")) && rule_severity(s->c, r) != SEVERITY_OFF &&
            !(r->per_gpu && gpus_were_detected(s->c));
@@ -345,8 +348,28 @@ static bool ignores_comments(const struct state *s)
     return false;
 }
 
+/* What comments in the files that UNIT's runs include hide; the comments themselves are
+ * judged where those files are linted. */
+static void apply_linked(const struct rule_context *c, struct unit *unit)
+{
+    for (size_t i = 0; i < unit->links.len; i++) {
+        const struct linked_file *f = unit->links.at[i];
+        if (str_find(f->source.text, STR("gpulint:"), 0) == SIZE_MAX)
+            continue;
+        struct unit other = {.source = f->source, .doc = f->doc};
+        struct state s = {.c = c, .unit = &other};
+        for (size_t k = 0; k < f->doc.comments.len; k++)
+            read_comment(&s, &f->doc.comments.at[k]);
+        other.findings = unit->findings;
+        drop_hidden(&s);
+        unit->findings.len = other.findings.len;
+        arena_free(&other.arena);
+    }
+}
+
 void suppress_apply(const struct rule_context *c, struct unit *unit)
 {
+    apply_linked(c, unit);
     if (str_find(unit->source.text, STR("gpulint:"), 0) == SIZE_MAX)
         return;
     struct state s = {.c = c, .unit = unit};

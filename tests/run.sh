@@ -41,7 +41,7 @@ copy_case() {
     rm -rf "$scratch/case"
     cp -R "$1" "$scratch/case"
     rm -rf "$scratch/case/expect" "$scratch/case/args" "$scratch/case/fixed" \
-        "$scratch/case/estimate" "$scratch/case/diff"
+        "$scratch/case/estimate" "$scratch/case/diff" "$scratch/case/settings"
 }
 
 arguments() { if [ -e "$1/args" ]; then cat "$1/args"; fi; }
@@ -84,6 +84,14 @@ check_fixed() {
     cp -R "$scratch/before" "$scratch/want"
     [ -d "$top/$case_dir/fixed" ] && cp -R "$top/$case_dir/fixed/." "$scratch/want/"
     if diff -r "$scratch/want" . > "$scratch/diff"; then pass; else fail "$case_dir: fixed files" "$scratch/diff"; fi
+}
+
+# What was understood of files that belong together.
+run_linked() {
+    run_case "$1"
+    copy_case "$1"
+    (cd "$scratch/case" && "$gpulint" settings .) > "$scratch/got" 2>&1
+    same "$1: settings" "$1/settings" "$scratch/got" keep-empty
 }
 
 # The facts that a framework table gives.
@@ -151,6 +159,7 @@ else
         done
     fi
     each run_case fixtures/demo fixtures/rules/*/*/*/ fixtures/notes/*/
+    each run_linked fixtures/link/*/
     each run_facts fixtures/bind/*/*/
     if [ -z "$ACCEPT" ]; then
         for file in fixtures/quiet/*; do run_quiet "$file"; done

@@ -16,7 +16,7 @@ struct relint {
 static struct unit *relint(void *context, struct str text)
 {
     const struct relint *r = context;
-    return job_relint(r->job, r->file, text);
+    return job_relint(r->job, r->file, text, NULL);
 }
 
 static void count_finding(struct counts *c, const struct finding *f)
@@ -33,7 +33,7 @@ static enum severity worst_of(const struct job *job, struct counts *c, bool *fai
     enum severity worst = SEVERITY_OFF;
     for (size_t i = 0; i < job->files.len; i++) {
         const struct job_file *f = &job->files.at[i];
-        c->runs += f->unit->runs.len;
+        c->runs += f->unit->part ? 0 : f->unit->runs.len;
         for (size_t k = 0; k < f->unit->findings.len; k++) {
             const struct finding *one = &f->unit->findings.at[k];
             count_finding(c, one);

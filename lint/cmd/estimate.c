@@ -21,7 +21,7 @@ void cmd_estimates(struct arena *a, const struct job *job, struct estimated_list
 {
     for (size_t i = 0; i < job->files.len; i++) {
         const struct job_file *f = &job->files.at[i];
-        for (size_t k = 0; k < f->unit->runs.len; k++)
+        for (size_t k = 0; !f->unit->part && k < f->unit->runs.len; k++)
             for (size_t t = 0; t < f->group->targets.len; t++) {
                 struct estimated *e = vec_add(a, out);
                 e->file = f;
@@ -113,7 +113,7 @@ int cmd_fit(struct arena *a, const struct options *o)
     catalogue_targets(a, job.pack, &cards);
     for (size_t i = 0; i < job.files.len; i++) {
         const struct unit *u = job.files.at[i].unit;
-        for (size_t k = 0; k < u->runs.len; k++)
+        for (size_t k = 0; !u->part && k < u->runs.len; k++)
             print_fit(a, &out, &job, &cards, u, &u->runs.at[k]);
     }
     if (!out.len)

@@ -83,6 +83,13 @@ void front_parse(struct arena *a, struct source *source, struct document *doc);
 
 const char *yaml_library(void); /* the version of libyaml */
 
+/* Where S is written: DOC, or where DOC was put together from several files its own. */
+static inline const struct document *front_home(const struct document *doc,
+                                                const struct setting *s)
+{
+    return s->home ? s->home : doc;
+}
+
 /* The innermost block that holds OFFSET; index into doc->blocks. */
 uint32_t front_block_at(const struct document *doc, uint32_t offset);
 /* The kinds of every block from the innermost at OFFSET up to the module. */

@@ -158,11 +158,12 @@ void report_check_json(struct buf *out, const struct check_report *r)
     add_gpus(d, r->job);
     add_str_or_null(d, "profile", profile ? profile->id : (struct str){"", 0});
     cJSON *findings = cJSON_AddArrayToObject(d, "findings");
-    for (size_t i = 0; i < r->job->files.len; i++) {
-        const struct findings *list = &r->job->files.at[i].unit->findings;
-        for (size_t k = 0; k < list->len; k++)
-            cJSON_AddItemToArray(findings, finding_object(&list->at[k]));
-    }
+    struct arena scratch = {0};
+    struct job_findings list = {0};
+    job_findings(&scratch, r->job, &list);
+    for (size_t i = 0; i < list.len; i++)
+        cJSON_AddItemToArray(findings, finding_object(list.at[i].finding));
+    arena_free(&scratch);
     cJSON *s = cJSON_AddObjectToObject(d, "summary");
     add_number(s, "files", (double)r->job->read);
     add_number(s, "runs", (double)r->counts.runs);
@@ -221,6 +222,19 @@ static void add_fact_place(cJSON *o, const struct unit *u, const struct fact *f)
     add_number(o, "to", f->setting->value_span.to);
 }
 
+/* From the run's own file to the one that holds the fact. */
+static void add_chain(cJSON *list, const struct link_step *step)
+{
+    if (!step)
+        return;
+    add_chain(list, step->from);
+    cJSON *one = cJSON_CreateObject();
+    add_str(one, "path", step->doc->source->path);
+    add_place(one, step->doc->source, step->setting->value_span.from);
+    add_str(one, "written", source_quote(step->doc->source, step->setting->value_span));
+    cJSON_AddItemToArray(list, one);
+}
+
 static cJSON *fact_object(const struct unit *u, const struct run *run, const struct fact *f)
 {
     cJSON *o = cJSON_CreateObject();
@@ -233,6 +247,7 @@ static cJSON *fact_object(const struct unit *u, const struct run *run, const str
     add_str_or_null(o, "scope", f->scope);
     cJSON_AddStringToObject(o, "origin", origin_name(f->origin));
     cJSON_AddBoolToObject(o, "decides", run->best[f->id] == (int32_t)(f - run->facts.at));
+    add_chain(cJSON_AddArrayToObject(o, "chain"), f->chain);
     return o;
 }
 
@@ -276,6 +291,7 @@ void report_settings_json(struct buf *out, const struct job *job, bool unknown)
             loader_name(
                 bind_loader(job->pack, &u->doc, g->has_loader ? &g->loader : NULL)));
         add_str_or_null(file, "framework", fw ? fw->id : (struct str){"", 0});
+        cJSON_AddBoolToObject(file, "part", u->part);
         cJSON *runs = cJSON_AddArrayToObject(file, "runs");
         for (size_t k = 0; k < u->runs.len; k++)
             cJSON_AddItemToArray(runs, run_object(u, &u->runs.at[k]));

@@ -4,12 +4,20 @@
 
 #include "../banned.h"
 
-static void print_fact(struct buf *out, struct source *source, const struct run *run,
-                       const struct fact *f)
+/* " in FILE < FILE:LINE": the file of the fact and those that name it, up to the run's. */
+static void print_chain(struct buf *out, const struct fact *f)
+{
+    buf_printf(out, " in %.*s", STR_ARG(f->doc->source->path));
+    for (const struct link_step *s = f->chain; s; s = s->from)
+        buf_printf(out, " < %.*s:%u", STR_ARG(s->doc->source->path),
+                   source_place(s->doc->source, s->setting->value_span.from).line);
+}
+
+static void print_fact(struct buf *out, const struct run *run, const struct fact *f)
 {
     size_t from = out->len;
     if (f->setting) {
-        struct place p = source_place(source, f->setting->key_span.from);
+        struct place p = source_place(f->doc->source, f->setting->key_span.from);
         buf_printf(out, "  %4u:%-3u ", p.line, p.column);
     } else {
         buf_printf(out, "  %8s ", "");
@@ -27,6 +35,8 @@ static void print_fact(struct buf *out, struct source *source, const struct run 
         buf_cstr(out, " (overridden)");
     if (f->why.len)
         buf_printf(out, " (%.*s)", STR_ARG(f->why));
+    if (f->chain)
+        print_chain(out, f);
     buf_byte(out, '\n');
 }
 
@@ -36,9 +46,10 @@ static void print_run(struct buf *out, struct unit *u, const struct run *run)
     if (run->name.len)
         buf_printf(out, " [%.*s]", STR_ARG(run->name));
     struct str framework = run->framework ? run->framework->id : STR("unrecognised");
-    buf_printf(out, " (%s, %.*s)\n", language_name(u->source.language), STR_ARG(framework));
+    buf_printf(out, " (%s, %.*s)%s\n", language_name(u->source.language),
+               STR_ARG(framework), u->part ? ", a part of other runs" : "");
     for (size_t i = 0; i < run->facts.len; i++)
-        print_fact(out, &u->source, run, &run->facts.at[i]);
+        print_fact(out, run, &run->facts.at[i]);
     double effective;
     if (run_effective_batch(run, &effective))
         buf_printf(out, "  %8s effective_batch_size = %.0f\n", "", effective);

@@ -201,11 +201,12 @@ static void print_summary(struct buf *out, const struct check_report *r)
 void report_check_text(struct buf *out, const struct check_report *r)
 {
     const struct ink *ink = r->color ? &COLORED : &PLAIN;
-    for (size_t i = 0; i < r->job->files.len; i++) {
-        const struct findings *list = &r->job->files.at[i].unit->findings;
-        for (size_t k = 0; k < list->len; k++)
-            print_finding(out, &list->at[k], r->quiet, ink);
-    }
+    struct arena scratch = {0};
+    struct job_findings list = {0};
+    job_findings(&scratch, r->job, &list);
+    for (size_t i = 0; i < list.len; i++)
+        print_finding(out, list.at[i].finding, r->quiet, ink);
+    arena_free(&scratch);
     if (!r->quiet)
         print_summary(out, r);
 }

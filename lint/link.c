@@ -1,0 +1,292 @@
+/* The trees of all files of a run are laid over one another before anything is bound, so
+ * that conditions, presets and recognition see what the program will see. The facts are
+ * then led back to the settings as written, in whichever file that is. */
+#include "link.h"
+
+#include "bind.h"
+#include "link_file.h"
+#include "link_tree.h"
+
+#include "banned.h"
+
+enum {
+    DEEPEST = 16,     /* files that name one another */
+    MOST_FILES = 128, /* of one unit */
+};
+
+struct link_specs VEC_BODY(const struct link_spec *);
+
+struct linker {
+    const struct link_context *c;
+    struct unit *unit;
+    struct arena *scratch;
+    struct link_specs specs[LANGUAGE_COUNT]; /* those that hold in a language */
+    struct link_trees trees;
+    bool circular;
+};
+
+/* --- which settings name files --------------------------------------------------- */
+
+static bool names_file(const struct link_spec *spec, const struct setting *s)
+{
+    struct str anywhere = STR("**.");
+    bool any = str_starts(spec->key, anywhere);
+    struct str key = str_slice(spec->key, any ? anywhere.len : 0, spec->key.len);
+    return str_eq(s->key, key) && s->parent && (any || !s->parent->parent);
+}
+
+static void gather_specs(struct linker *l)
+{
+    const struct pack *pack = l->c->pack;
+    for (uint32_t i = 0; i < pack->frameworks.len; i++) {
+        const struct framework *f = &pack->frameworks.at[i];
+        for (uint32_t k = 0; k < f->links.len; k++)
+            for (unsigned language = 0; language < LANGUAGE_COUNT; language++)
+                if (!f->languages || f->languages & 1u << language)
+                    vec_push(l->scratch, &l->specs[language], &f->links.at[k]);
+    }
+}
+
+static const struct link_spec *spec_of(const struct linker *l, enum language language,
+                                       const struct setting *s)
+{
+    const struct link_specs *specs = &l->specs[language];
+    for (size_t i = 0; i < specs->len; i++)
+        if (names_file(specs->at[i], s))
+            return specs->at[i];
+    return NULL;
+}
+
+static bool has_links(const struct linker *l, const struct document *doc)
+{
+    for (size_t i = 0; i < doc->tree.all.len; i++)
+        if (doc->tree.all.at[i]->key.len &&
+            spec_of(l, doc->source->language, doc->tree.all.at[i]))
+            return true;
+    return false;
+}
+
+/* --- files ------------------------------------------------------------------------ */
+
+static void tell(struct linker *l, const struct link_step *step, const char *code,
+                 const char *rule, struct str message)
+{
+    struct source *source = step->doc->source;
+    struct finding *f = finding_add(&l->unit->arena, &l->unit->link_problems, source,
+                                    step->setting->value_span, "%.*s", STR_ARG(message));
+    f->code = str_from(code);
+    f->rule = str_from(rule);
+    f->severity = SEVERITY_ERROR;
+}
+
+static bool is_circle(const struct link_step *step, struct str path, struct arena *a)
+{
+    for (; step; step = step->from)
+        if (str_eq(link_path(a, step->doc->source->path), path))
+            return true;
+    return false;
+}
+
+static int depth_of(const struct link_step *step)
+{
+    int depth = 0;
+    for (; step; step = step->from)
+        depth++;
+    return depth;
+}
+
+static struct linked_file *open_file(struct linker *l, const struct link_spec *spec,
+                                     const struct link_step *step)
+{
+    struct arena *a = &l->unit->arena;
+    struct str text = str_trim(step->setting->text);
+    if (!link_file_is_path(text) || depth_of(step) > DEEPEST ||
+        l->unit->links.len >= MOST_FILES)
+        return NULL;
+    struct str path = link_file_find(a, l->c, step->doc->source->path, text, spec->climb);
+    if (!path.len) {
+        if (language_of_path(text) != LANGUAGE_NONE)
+            tell(l, step, "LNK001", "linked-file-missing",
+                 arena_printf(a, "%.*s is not there", STR_ARG(text)));
+        return NULL;
+    }
+    if (is_circle(step, path, a)) {
+        tell(l, step, "LNK002", "circular-include",
+             arena_printf(a, "%.*s leads back to itself", STR_ARG(path)));
+        l->circular = true;
+        return NULL;
+    }
+    struct linked_file *f = link_file_load(a, l->c, path);
+    if (f) {
+        f->chain = step;
+        vec_push(a, &l->unit->links, f);
+    }
+    return f;
+}
+
+/* --- composing --------------------------------------------------------------------- */
+
+static struct link_node *compose(struct linker *l, struct document *doc,
+                                 const struct setting *root, const struct link_step *from);
+
+static bool called_base(struct str path)
+{
+    for (size_t from = 0; from < path.len;) {
+        size_t slash = str_find_byte(path, '/', from);
+        size_t to = slash == SIZE_MAX ? path.len : slash;
+        struct str part = str_slice(path, from, to);
+        while (part.len && part.at[0] == '_')
+            part = str_slice(part, 1, part.len);
+        if (part.len >= 4 && str_eq_nocase(str_slice(part, 0, 4), STR("base")))
+            return true;
+        from = to + 1;
+    }
+    return false;
+}
+
+/* The settings of the file that NAME names, under what is in NODE already. */
+static void add_base(struct linker *l, struct link_node *bases, struct document *doc,
+                     const struct link_spec *spec, const struct setting *name,
+                     const struct link_step *from)
+{
+    struct link_step *step = arena_new(&l->unit->arena, struct link_step);
+    *step = (struct link_step){doc, name, from};
+    size_t before = l->unit->links.len;
+    struct linked_file *f = open_file(l, spec, step);
+    if (!f || !f->doc.tree.roots.len)
+        return;
+    struct link_node *base = compose(l, &f->doc, f->doc.tree.roots.at[0], step);
+    f->part = l->unit->links.len == before + 1 || called_base(f->source.path);
+    if (!base || base->kind != SETTING_MAP)
+        return;
+    link_tree_under(base, bases, spec->cut);
+    *bases = *base;
+}
+
+static void add_bases(struct linker *l, struct link_node *node, struct document *doc,
+                      const struct link_spec *spec, const struct setting *s,
+                      const struct link_step *from)
+{
+    struct link_node bases = {.kind = SETTING_MAP};
+    s = setting_resolve(s);
+    if (s->kind == SETTING_SCALAR)
+        add_base(l, &bases, doc, spec, s, from);
+    for (const struct setting *item = s->first; s->kind == SETTING_LIST && item;
+         item = item->next)
+        if (item->kind == SETTING_SCALAR)
+            add_base(l, &bases, doc, spec, item, from);
+    link_tree_under(node, &bases, spec->cut);
+}
+
+static void follow(struct linker *l, struct link_node *node, const struct link_step *from)
+{
+    for (struct link_node *c = node->first; c && !l->trees.full; c = c->next)
+        if (c->kind == SETTING_MAP)
+            follow(l, c, from);
+    const struct link_node *last = node->last;
+    for (struct link_node *c = node->first; c && !l->trees.full;) {
+        struct link_node *next = c == last ? NULL : c->next;
+        const struct link_spec *spec =
+            c->key.len ? spec_of(l, c->doc->source->language, c->setting) : NULL;
+        if (spec)
+            add_bases(l, node, c->doc, spec, c->setting, from);
+        c = next;
+    }
+}
+
+static struct link_node *compose(struct linker *l, struct document *doc,
+                                 const struct setting *root, const struct link_step *from)
+{
+    struct link_node *node = link_tree_copy(&l->trees, doc, root);
+    if (node && node->kind == SETTING_MAP)
+        follow(l, node, from);
+    return l->trees.full ? NULL : node;
+}
+
+/* --- back to what is written --------------------------------------------------------- */
+
+static const struct link_step *chain_of(const struct unit *u, const struct document *doc)
+{
+    for (size_t i = 0; i < u->links.len; i++)
+        if (&u->links.at[i]->doc == doc)
+            return u->links.at[i]->chain;
+    return NULL;
+}
+
+static void lead_back(struct unit *u, struct run *run)
+{
+    const struct setting *container = run->container;
+    size_t root = 0;
+    for (size_t i = 0; i < run->whole->tree.roots.len; i++)
+        if (container && run->whole->tree.roots.at[i] == setting_root(container))
+            root = i;
+    run->doc = &u->doc;
+    run->container = container && container->home == &u->doc ? container->original
+                                                             : u->doc.tree.roots.at[root];
+    for (size_t i = 0; i < run->facts.len; i++) {
+        struct fact *f = &run->facts.at[i];
+        if (!f->setting)
+            continue;
+        f->doc = f->setting->home;
+        f->setting = f->setting->original;
+        f->chain = chain_of(u, f->doc);
+        if (f->chain && f->origin == ORIGIN_EXPLICIT)
+            f->origin = ORIGIN_INHERITED;
+    }
+}
+
+static struct document *whole_of(struct linker *l)
+{
+    struct unit *u = l->unit;
+    struct document *whole = arena_new(&u->arena, struct document);
+    *whole = u->doc;
+    whole->tree = (struct setting_tree){0};
+    for (size_t i = 0; i < u->doc.tree.roots.len; i++) {
+        struct link_node *n = compose(l, &u->doc, u->doc.tree.roots.at[i], NULL);
+        if (!n)
+            return NULL;
+        link_tree_emit(&u->arena, n, &whole->tree);
+    }
+    return whole;
+}
+
+static void load_values(struct linker *l, struct document *whole)
+{
+    struct unit *u = l->unit;
+    enum loader loader = bind_loader(l->c->pack, whole, l->c->loader);
+    if (u->source.language == LANGUAGE_YAML)
+        loader_apply(loader, &u->arena, &u->doc.tree);
+    for (size_t i = 0; i < u->links.len; i++) {
+        struct linked_file *f = u->links.at[i];
+        if (f->source.language == LANGUAGE_YAML)
+            loader_apply(loader, &u->arena, &f->doc.tree);
+    }
+}
+
+static bool bind_linked(struct linker *l)
+{
+    struct unit *u = l->unit;
+    struct document *whole = whole_of(l);
+    if (!whole || !u->links.len)
+        return false;
+    bind_document(&u->arena, l->c->pack, whole, l->c->loader, &u->runs);
+    for (size_t i = 0; i < u->runs.len; i++)
+        lead_back(u, &u->runs.at[i]);
+    for (size_t i = 0; l->circular && i < u->links.len; i++)
+        u->links.at[i]->part = false; /* of files in a circle none is the whole */
+    load_values(l, whole);
+    return true;
+}
+
+void link_unit(const struct link_context *c, struct unit *unit)
+{
+    struct arena scratch = {0};
+    struct linker l = {
+        .c = c, .unit = unit, .scratch = &scratch, .trees = {&scratch, 0, false}};
+    gather_specs(&l);
+    if (!has_links(&l, &unit->doc) || !bind_linked(&l)) {
+        unit->links.len = 0;
+        bind_document(&unit->arena, c->pack, &unit->doc, c->loader, &unit->runs);
+    }
+    arena_free(&scratch);
+}

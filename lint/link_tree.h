@@ -1,0 +1,36 @@
+/* The settings of several files as one tree: copies that remember where they were
+ * written, laid over one another. Knows no path and no framework. Private to link*.c. */
+#ifndef LINK_TREE_H
+#define LINK_TREE_H
+
+#include "front/front.h"
+
+struct link_node {
+    const struct setting *setting; /* as written */
+    struct document *doc;          /* where */
+    struct str key;
+    enum setting_kind kind;
+    struct link_node *first, *last, *next;
+};
+
+/* What one unit's trees may cost together; FULL once they would cost more. */
+struct link_trees {
+    struct arena *arena;
+    size_t nodes;
+    bool full;
+};
+
+/* S of DOC with all that is below it, aliases and merge keys followed. NULL when full. */
+struct link_node *link_tree_copy(struct link_trees *t, struct document *doc,
+                                 const struct setting *s);
+/* Gives the map NODE what BASE has and NODE lacks, map by map; lists and scalars of NODE
+ * stand for those of BASE, and so does a map in which CUT ("" for none) is true. What BASE
+ * alone has comes first. BASE is used up. */
+void link_tree_under(struct link_node *node, struct link_node *base, struct str cut);
+/* The child of NODE called KEY that counts; NULL when there is none. */
+struct link_node *link_tree_child(const struct link_node *node, struct str key);
+/* Appends NODE as a root of OUT; its settings have `original` and `home`. */
+void link_tree_emit(struct arena *a, const struct link_node *node,
+                    struct setting_tree *out);
+
+#endif

@@ -1,0 +1,225 @@
+/* Runs across files, from texts in memory: what is laid over what, where facts are led
+ * back to, and what is refused. */
+#include <stdio.h>
+#include <string.h>
+
+#include "link.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+enum { FILES = 32 };
+
+static struct arena files_arena;
+static struct replacements files;
+static struct unit *units[FILES];
+static size_t unit_count;
+
+static int reset(void **state)
+{
+    (void)state;
+    while (unit_count)
+        arena_free(&units[--unit_count]->arena);
+    arena_free(&files_arena);
+    files = (struct replacements){0};
+    return 0;
+}
+
+static void put(const char *path, const char *text)
+{
+    vec_push(&files_arena, &files,
+             ((struct replaced){str_from(path), str_from(text)}));
+}
+
+static struct unit *read_file(const char *path)
+{
+    static const struct unit EMPTY;
+    struct unit *u = arena_new(&files_arena, struct unit);
+    *u = EMPTY;
+    units[unit_count++] = u;
+    struct link_context c = {pack_builtin(), NULL, &files};
+    struct str text = {"", 0};
+    for (size_t i = 0; i < files.len; i++)
+        if (str_eq(files.at[i].path, str_from(path)))
+            text = files.at[i].text;
+    source_init(&u->source, &u->arena, str_from(path), text,
+                language_of_path(str_from(path)));
+    front_parse(&u->arena, &u->source, &u->doc);
+    link_unit(&c, u);
+    return u;
+}
+
+/* "value origin path:line" of the deciding fact. */
+static void expect(const struct unit *u, enum fact_id id, const char *wanted)
+{
+    assert_int_equal(u->runs.len, 1);
+    const struct fact *f = run_fact(&u->runs.at[0], id);
+    struct arena a = {0};
+    struct buf b = buf_new(&a);
+    if (f) {
+        value_print(&b, f->value);
+        buf_printf(&b, " %s", origin_name(f->origin));
+        if (f->setting)
+            buf_printf(&b, " %.*s:%u", STR_ARG(f->doc->source->path),
+                       source_place(f->doc->source, f->setting->value_span.from).line);
+    } else {
+        buf_cstr(&b, "nothing");
+    }
+    buf_byte(&b, '\0');
+    assert_string_equal(b.at, wanted);
+    arena_free(&a);
+}
+
+static void paths(void **state)
+{
+    (void)state;
+    static const char *const CASES[][2] = {
+        {"a/./b//c.py", "a/b/c.py"}, {"./a/../b.py", "b.py"},   {"../x/../y", "../y"},
+        {"../../a", "../../a"},      {"/a/../../b", "/b"},      {"a/b/../../c", "c"},
+        {"./x.yaml", "x.yaml"},      {"a/..", ""},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        struct str got = link_path(&files_arena, str_from(CASES[i][0]));
+        assert_int_equal(got.len, strlen(CASES[i][1]));
+        assert_memory_equal(got.at, CASES[i][1], got.len);
+    }
+}
+
+static const char BASE[] = "SOLVER:\n"
+                           "  IMS_PER_BATCH: 16\n"
+                           "  BASE_LR: 0.02\n"
+                           "  CLIP_GRADIENTS:\n"
+                           "    CLIP_TYPE: norm\n"
+                           "    CLIP_VALUE: 1.0\n"
+                           "DATALOADER:\n"
+                           "  NUM_WORKERS: 4\n";
+
+static void own_word_counts(void **state)
+{
+    (void)state;
+    put("cfg/Base.yaml", BASE);
+    put("cfg/coco/a.yaml", "_BASE_: ../Base.yaml\nSOLVER:\n  BASE_LR: 0.01\n");
+    struct unit *u = read_file("cfg/coco/a.yaml");
+    expect(u, FACT_global_batch_size, "16 inherited cfg/Base.yaml:2");
+    expect(u, FACT_learning_rate, "0.01 explicit cfg/coco/a.yaml:3");
+    expect(u, FACT_num_workers, "4 inherited cfg/Base.yaml:8");
+    expect(u, FACT_grad_clip_norm, "1 inherited cfg/Base.yaml:6");
+    assert_true(u->runs.at[0].doc == &u->doc);
+    assert_true(u->links.len == 1 && u->links.at[0]->part);
+}
+
+/* A condition of the table looks at what the other file says. */
+static void conditions_see_the_whole(void **state)
+{
+    (void)state;
+    put("Base.yaml", BASE);
+    put("a.yaml", "_BASE_: Base.yaml\nSOLVER:\n  CLIP_GRADIENTS:\n    CLIP_TYPE: value\n");
+    expect(read_file("a.yaml"), FACT_grad_clip_norm, "nothing");
+}
+
+static void later_base_counts(void **state)
+{
+    (void)state;
+    put("one.yaml", "SOLVER:\n  IMS_PER_BATCH: 16\n  BASE_LR: 0.02\n");
+    put("two.yaml", "SOLVER:\n  IMS_PER_BATCH: 32\n");
+    put("a.yaml", "_BASE_: [one.yaml, two.yaml]\n");
+    struct unit *u = read_file("a.yaml");
+    expect(u, FACT_global_batch_size, "32 inherited two.yaml:2");
+    expect(u, FACT_learning_rate, "0.02 inherited one.yaml:3");
+}
+
+static void chains_are_kept(void **state)
+{
+    (void)state;
+    put("Base.yaml", BASE);
+    put("b.yaml", "# comment\n_BASE_: Base.yaml\n");
+    put("c.yaml", "_BASE_: b.yaml\n");
+    struct unit *u = read_file("c.yaml");
+    const struct fact *f = run_fact(&u->runs.at[0], FACT_num_workers);
+    assert_non_null(f->chain);
+    assert_memory_equal(f->chain->doc->source->path.at, "b.yaml", 6);
+    assert_memory_equal(f->chain->from->doc->source->path.at, "c.yaml", 6);
+    assert_null(f->chain->from->from);
+    /* b.yaml is a run that c.yaml goes on from; Base.yaml is none. */
+    assert_false(u->links.at[0]->part);
+    assert_true(u->links.at[1]->part);
+}
+
+static void cuts(void **state)
+{
+    (void)state;
+    put("b.py", "optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9))\n"
+                "train_dataloader = dict(batch_size=8, num_workers=2)\n");
+    put("a.py", "_base_ = ['./b.py']\n"
+                "optim_wrapper = dict(optimizer=dict(_delete_=True, type='SGD'))\n");
+    struct unit *u = read_file("a.py");
+    expect(u, FACT_optimizer, "sgd explicit a.py:2");
+    expect(u, FACT_learning_rate, "nothing");
+    expect(u, FACT_batch_size, "8 inherited b.py:2");
+}
+
+static void circles_end(void **state)
+{
+    (void)state;
+    put("a.yaml", "_BASE_: b.yaml\nSOLVER:\n  IMS_PER_BATCH: 16\n");
+    put("b.yaml", "_BASE_: ./a.yaml\nSOLVER:\n  BASE_LR: 0.02\n");
+    struct unit *u = read_file("a.yaml");
+    expect(u, FACT_learning_rate, "0.02 inherited b.yaml:3");
+    assert_int_equal(u->link_problems.len, 1);
+    assert_memory_equal(u->link_problems.at[0].code.at, "LNK002", 6);
+    assert_false(u->links.at[0]->part);
+}
+
+static void missing_files_are_told(void **state)
+{
+    (void)state;
+    put("a.yaml", "_BASE_: no/such.yaml\nSOLVER:\n  IMS_PER_BATCH: 16\n");
+    struct unit *u = read_file("a.yaml");
+    expect(u, FACT_global_batch_size, "16 explicit a.yaml:3");
+    assert_int_equal(u->link_problems.len, 1);
+    assert_memory_equal(u->link_problems.at[0].code.at, "LNK001", 6);
+}
+
+static void addresses_are_no_files(void **state)
+{
+    (void)state;
+    put("a.yaml", "_BASE_: https://example.org/base.yaml\nSOLVER:\n  IMS_PER_BATCH: 16\n");
+    struct unit *u = read_file("a.yaml");
+    expect(u, FACT_global_batch_size, "16 explicit a.yaml:3");
+    assert_int_equal(u->link_problems.len, 0);
+}
+
+/* Bases of bases that double with every step must not be read for ever. */
+static void doubling_ends(void **state)
+{
+    (void)state;
+    static char names[24][16], texts[24][64];
+    for (int i = 0; i < 24; i++) {
+        snprintf(names[i], sizeof names[i], "f%d.yaml", i);
+        snprintf(texts[i], sizeof texts[i],
+                 i < 23 ? "_BASE_: [f%d.yaml, f%d.yaml]\n" : "SOLVER:\n  IMS_PER_BATCH: 2\n",
+                 i + 1, i + 1);
+        put(names[i], texts[i]);
+    }
+    struct unit *u = read_file("f0.yaml");
+    assert_true(u->links.len <= 128);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(paths, reset),
+        cmocka_unit_test_teardown(own_word_counts, reset),
+        cmocka_unit_test_teardown(conditions_see_the_whole, reset),
+        cmocka_unit_test_teardown(later_base_counts, reset),
+        cmocka_unit_test_teardown(chains_are_kept, reset),
+        cmocka_unit_test_teardown(cuts, reset),
+        cmocka_unit_test_teardown(circles_end, reset),
+        cmocka_unit_test_teardown(missing_files_are_told, reset),
+        cmocka_unit_test_teardown(addresses_are_no_files, reset),
+        cmocka_unit_test_teardown(doubling_ends, reset),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
