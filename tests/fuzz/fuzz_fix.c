@@ -93,7 +93,7 @@ static void set_up(struct world *w, uint8_t mode)
 static struct unit *relint(void *context, struct str text)
 {
     const struct world *w = context;
-    return job_relint(&w->job, &w->file, text);
+    return job_relint(&w->job, &w->file, text, NULL);
 }
 
 /* --- laws of a tree ----------------------------------------------------------- */
