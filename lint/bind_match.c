@@ -324,6 +324,25 @@ static void look_up(struct search *s, const struct bind_index *ix, struct str wo
     }
 }
 
+/* An option by its other names: add_argument("--bs", dest="batch_size"). */
+static void look_up_names(struct search *s, const struct bind_index *ix)
+{
+    const struct setting *option = s->setting;
+    struct setting renamed = *option;
+    if (option->kind != SETTING_SCALAR || !option->parent ||
+        option->parent->shape != SHAPE_ARGPARSE)
+        return;
+    s->setting = &renamed;
+    for (size_t from = 0; from < option->name.len && !s->known;) {
+        size_t blank = str_find_byte(option->name, ' ', from);
+        size_t to = blank == SIZE_MAX ? option->name.len : blank;
+        renamed.key = str_slice(option->name, from, to);
+        look_up(s, ix, bind_match_word(s->arena, renamed.key));
+        from = to + 1;
+    }
+    s->setting = option;
+}
+
 static void look_up_regexes(struct search *s, const struct bind_index *ix, struct str word)
 {
     for (int32_t at = ix->regexes; at >= 0 && word.len; at = ix->at[at].next)
@@ -362,6 +381,8 @@ bool bind_match_find(struct arena *a, const struct bind_index *index,
             look_up(&search, index, call);
     }
     look_up_regexes(&search, index, word);
+    if (!search.known)
+        look_up_names(&search, index);
     if (search.trap)
         out->len = search.start;
     drop_synonyms(out, search.start);

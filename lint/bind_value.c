@@ -329,14 +329,32 @@ static bool means_its_callee(const struct pack *pack, const struct binding *b,
            (id == FACT_optimizer && word_of(pack, id, callee, &ignored, &why));
 }
 
+/* dict(max_norm=35) is a section; os.cpu_count() is a value. */
+static bool has_names(const struct setting *call)
+{
+    for (const struct setting *s = call->first; s; s = s->next)
+        if (!(s->flags & SETTING_POSITIONAL))
+            return true;
+    return false;
+}
+
+/* A number or truth value, which a call can give. */
+static bool is_plain_type(enum fact_id id)
+{
+    enum fact_type type = fact_info(id)->type;
+    return type == FACT_TYPE_INT || type == FACT_TYPE_FLOAT || type == FACT_TYPE_BOOL;
+}
+
 bool bind_value_read(struct arena *a, const struct pack *pack, const struct binding *b,
                      enum fact_id id, const struct setting *s, struct value *out,
                      struct str *why)
 {
     struct value v = bind_value_of(a, s, why);
-    bool map = setting_resolve(s)->kind == SETTING_MAP;
+    bool map = setting_resolve(s)->kind == SETTING_MAP, call = map && callee_of(s, &v);
     *out = VALUE_NOTHING;
-    if (map && (!callee_of(s, &v) || !means_its_callee(pack, b, id, v)))
+    if (call && !means_its_callee(pack, b, id, v))
+        return is_plain_type(id) && !has_names(s) && unknown(out, why, STR("a call"));
+    if (map && !call)
         return false;
     if (v.kind == VALUE_UNKNOWN)
         return true;

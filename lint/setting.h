@@ -71,7 +71,8 @@ struct setting {
     unsigned flags;
     struct str key;  /* decoded; "" for roots and list items */
     struct str path; /* from the root: "train.batch_size", "a[0].b" */
-    struct str name; /* callee, class or function; else "" */
+    struct str name; /* callee, class or function; of an option all that it is called, by
+                        blanks ("-b --batch-size bs"); else "" */
     struct str text; /* scalar: the decoded text; else "" */
     struct str tag;  /* explicit YAML tag, "" for none */
     struct span key_span;   /* with quotes; empty for roots and list items */

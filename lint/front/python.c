@@ -4,6 +4,7 @@
  * are found by stepping from comma to comma over whole groups, so the work is linear. */
 #include "python.h"
 #include "python_edit.h"
+#include "python_value.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,9 +27,6 @@ struct scope {
 };
 
 static void scan(struct python *p, uint32_t first, uint32_t last);
-static struct setting *add_call(struct python *p, struct setting *parent, struct str key,
-                                struct span key_span, uint32_t first, uint32_t open,
-                                unsigned flags);
 
 /* --- building ------------------------------------------------------------- */
 
@@ -177,6 +175,17 @@ static bool is_dict(const struct python *p, uint32_t open)
     return entry && !contains_name(p, open + 1, end, "for");
 }
 
+bool python_add_dict(struct python *p, struct setting *parent, struct str key,
+                     struct span key_span, uint32_t open, unsigned flags)
+{
+    if (!is_dict(p, open))
+        return false;
+    struct setting *s = add_dict(p, parent, key, key_span, open);
+    if (s)
+        s->flags |= flags;
+    return true;
+}
+
 /* How many items the list has; 0 when they cannot be told one by one. */
 static uint32_t items(const struct python *p, uint32_t open)
 {
@@ -240,8 +249,10 @@ struct setting *python_add(struct python *p, struct setting *parent, struct str 
         return NULL;
     p->depth++;
     uint32_t open = whole_call(p, first, last);
+    if (python_is_builtin(p, first, last))
+        open = last;
     if (open < last && !python_special(p, first, open)) {
-        s = add_call(p, parent, key, key_span, first, open, flags);
+        s = python_add_call(p, parent, key, key_span, first, open, flags);
         p->depth--;
         return s;
     }
@@ -301,7 +312,7 @@ static void add_arguments(struct python *p, struct setting *map, uint32_t open)
 }
 
 /* The call with the callee [first, open); KEY "" for one that is nobody's value. */
-static struct setting *add_call(struct python *p, struct setting *parent, struct str key,
+struct setting *python_add_call(struct python *p, struct setting *parent, struct str key,
                                 struct span key_span, uint32_t first, uint32_t open,
                                 unsigned flags)
 {
@@ -351,7 +362,7 @@ static void scan(struct python *p, uint32_t first, uint32_t last)
         if (t->op == '(' && (after_name || after_group)) {
             uint32_t start = after_name ? callee_start(p, i - 1, first) : i;
             if (after_group || !python_special(p, start, i))
-                add_call(p, p->root, none, (struct span){0, 0}, start, i, p->inside);
+                python_add_call(p, p->root, none, (struct span){0, 0}, start, i, p->inside);
             i = t->match;
         } else if (t->op == '{' && is_dict(p, i)) {
             struct setting *s = add_dict(p, p->root, STR("{}"), span_of(p, i, i + 1), i);
@@ -386,37 +397,20 @@ static struct scope scope_of(const struct python *p, const struct line *line)
     }
 }
 
-/* A field() or Field() in a class body stands for its default. True when taken. */
-static bool add_field(struct python *p, const struct scope *scope, struct str key,
+/* A field() or Field() in a class body stands for its default, as Option() does in a
+ * signature. True when taken. */
+static bool add_field(struct python *p, struct setting *map, struct str key,
                       struct span key_span, uint32_t first, uint32_t last, unsigned flags)
 {
-    static const char *const makers[] = {"field", "Field", "attrib", "ib"};
     strip(p, &first, &last);
-    uint32_t open = scope->is_class ? whole_call(p, first, last) : last, from, to;
-    bool maker = false;
-    for (size_t i = 0; open < last && i < sizeof makers / sizeof *makers; i++)
-        maker = maker || python_is_name(p, open - 1, makers[i]);
-    if (!maker)
+    uint32_t open = whole_call(p, first, last), from, to;
+    if (open == last || !python_field(p, open, &from, &to))
         return false;
-    uint32_t close = p->tokens.at[open].match;
-    bool found = python_keyword(p, open, "default", &from, &to);
-    if (!found && (python_keyword(p, open, "default_factory", &from, &to) ||
-                   python_keyword(p, open, "factory", &from, &to))) {
-        found = true;
-        if (from + 2 < to && python_is_name(p, from, "lambda") &&
-            python_is_op(p, from + 1, ':'))
-            from += 2;
-    } else if (!found && python_is_name(p, open - 1, "Field") && open + 1 < close) {
-        from = open + 1;
-        to = comma(p, from, close);
-        found = !python_is_op(p, from + 1, '=') && !python_is_op(p, from, OP_ELLIPSIS);
-    }
-    if (found) {
-        python_add(p, scope->map, key, key_span, from, to, flags);
+    if (from < to) {
+        python_add(p, map, key, key_span, from, to, flags);
         return true;
     }
-    struct setting *s =
-        put(p, scope->map, SETTING_SCALAR, key, key_span, span_of(p, first, last));
+    struct setting *s = put(p, map, SETTING_SCALAR, key, key_span, span_of(p, first, last));
     if (s) {
         s->why = "a field without a default";
         s->style = STYLE_CODE;
@@ -509,7 +503,7 @@ static void assign(struct python *p, const struct scope *scope, uint32_t first,
     if (colon > first && is_dotted(p, first, colon)) {
         struct str key = dotted(p, first, colon);
         struct span span = span_of(p, first, colon);
-        if (!add_field(p, scope, key, span, from, to, flags))
+        if (!scope->is_class || !add_field(p, scope->map, key, span, from, to, flags))
             python_add(p, scope->map, key, span, from, to, flags);
     } else if (bracket < colon) {
         assign_subscript(p, scope, first, bracket, from, to, flags);
@@ -575,8 +569,9 @@ static void signature(struct python *p, const struct scope *scope, uint32_t name
             map->name = python_text(p, name);
             map->flags |= scope->flags;
             unsigned annotated = python_is_op(p, i + 1, ':') ? SETTING_ANNOTATED : 0;
-            python_add(p, map, python_text(p, i), span_of(p, i, i + 1), e + 1, end,
-                       annotated);
+            struct span span = span_of(p, i, i + 1);
+            if (!add_field(p, map, python_text(p, i), span, e + 1, end, annotated))
+                python_add(p, map, python_text(p, i), span, e + 1, end, annotated);
         }
         i = end + 1;
     }

@@ -90,19 +90,6 @@ bool python_is_header(const struct python *p, uint32_t first, uint32_t last);
 /* The end of the simple statement at FIRST: its ';' or LAST. */
 uint32_t python_statement_end(const struct python *p, uint32_t first, uint32_t last);
 
-struct folded {
-    struct value value;
-    enum style style;
-    const char *why; /* NULL when known */
-};
-
-/* The value of the expression [first, last). */
-struct folded python_value(struct python *p, uint32_t first, uint32_t last);
-/* Notes every binding of every name, so that constants can be told. */
-void python_constants(struct python *p);
-/* Decodes [first, last), all string tokens without format or bytes prefix. */
-bool python_string(struct python *p, uint32_t first, uint32_t last, struct str *out);
-
 /* A call [first, last) that defines options or environment variables is taken into the
  * maps for those; false when it is none. */
 bool python_special(struct python *p, uint32_t first, uint32_t open);
@@ -112,6 +99,15 @@ struct setting *python_env(struct python *p);
 struct setting *python_add(struct python *p, struct setting *parent, struct str key,
                            struct span key_span, uint32_t first, uint32_t last,
                            unsigned flags);
+/* The dict whose brace is OPEN, and the call of [first, open), as settings below PARENT. */
+bool python_add_dict(struct python *p, struct setting *parent, struct str key,
+                     struct span key_span, uint32_t open, unsigned flags);
+struct setting *python_add_call(struct python *p, struct setting *parent, struct str key,
+                                struct span key_span, uint32_t first, uint32_t open,
+                                unsigned flags);
+/* Is the call whose bracket is OPEN one that declares a field or option? [*first, *last)
+ * is then its default; empty when it has none. */
+bool python_field(const struct python *p, uint32_t open, uint32_t *first, uint32_t *last);
 /* The value of the keyword NAME in the call whose bracket is OPEN. */
 bool python_keyword(const struct python *p, uint32_t open, const char *name,
                     uint32_t *first, uint32_t *last);

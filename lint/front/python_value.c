@@ -1,7 +1,7 @@
 /* Folding: literals, arithmetic on them, and module constants that are bound once. The
  * grammar is Python's own for the operators that it knows; anything else makes the whole
  * expression unknown. Numbers stay within 64 bits, depth and list sizes are capped. */
-#include "python.h"
+#include "python_value.h"
 
 #include <math.h>
 #include <string.h>
@@ -514,6 +514,40 @@ static struct value sequence(struct fold *f)
     return (struct value){VALUE_LIST, {.list = {items.at, items.len}}};
 }
 
+/* int(1e6), max(8, 4): the call at f->at, whose name is nobody's own. */
+static struct value builtin(struct fold *f)
+{
+    enum { ARGUMENTS = 8 };
+    struct value args[ARGUMENTS];
+    size_t count = 0;
+    struct str name = python_text(f->p, f->at);
+    uint32_t open = f->at + 1, close = f->p->tokens.at[open].match, outer = f->last;
+    if (close <= open || close >= outer || constant(f->p, name, false) ||
+        f->lists >= MAX_LIST_DEPTH)
+        return fail(f, "a call");
+    f->last = close;
+    f->lists++;
+    for (f->at = open + 1; f->at < close && !f->failed; f->at++) {
+        if (count == ARGUMENTS)
+            return fail(f, "a call");
+        args[count++] = expression(f, 0);
+        if (f->at < close && !python_is_op(f->p, f->at, ','))
+            fail(f, "a call");
+    }
+    f->lists--;
+    f->last = outer;
+    f->at = close + 1;
+    struct value v = f->failed ? VALUE_NOTHING : python_builtin(name, args, count);
+    return v.kind == VALUE_UNKNOWN ? fail(f, "a call") : v;
+}
+
+bool python_is_builtin(struct python *p, uint32_t first, uint32_t last)
+{
+    return first + 3 < last && python_is_op(p, first + 1, '(') &&
+           p->tokens.at[first + 1].match == last - 1 &&
+           python_builtin_named(python_text(p, first)) && !python_value(p, first, last).why;
+}
+
 static struct value primary(struct fold *f)
 {
     const struct token *t = f->at < f->last ? &f->p->tokens.at[f->at] : NULL;
@@ -528,6 +562,9 @@ static struct value primary(struct fold *f)
         v = sequence(f);
     else if (t->kind != TOKEN_NAME)
         fail(f, "an expression");
+    else if (python_is_op(f->p, f->at + 1, '(') && f->at + 1 < f->last &&
+             python_builtin_named(python_text(f->p, f->at)))
+        return builtin(f);
     else if (python_is_name(f->p, f->at, "None"))
         v = (struct value){.kind = VALUE_NULL};
     else if (python_is_name(f->p, f->at, "True") || python_is_name(f->p, f->at, "False"))
@@ -605,6 +642,9 @@ static const char *describe(const struct python *p, uint32_t first, uint32_t las
                             const char *why)
 {
     bool dotted = true, call = false;
+    for (uint32_t i = first; i < last; i = python_step(p, i, last))
+        if (python_is_name(p, i, "if"))
+            return "a conditional expression";
     for (uint32_t i = first; i < last && dotted; i++) {
         const struct token *t = &p->tokens.at[i];
         call = dotted && python_is_op(p, i, '(') && t->match == last - 1 && i > first;

@@ -170,6 +170,28 @@ static void test_folding(void **state)
     assert_setting("q", "0.5", "2 ** -1", "q");
 }
 
+static void test_builtins(void **state)
+{
+    (void)state;
+    read("a = int(1e6)\nb = int(-2.7)\nc = float('1e-3')\nd = round(2.5)\ne = max(2, 4.5)\n"
+         "f = min([3, 1])\ng = abs(-8)\nh = len([1, 2])\ni = bool('False')\n"
+         "j = int('8 apples')\nk = int(x)\nl = float('inf')\nm = pow(2, 70)\n"
+         "n = 8 if big else 4\no = int(1e300)\np = min()\nq = int('0x10')\n");
+    assert_setting("a", "1000000", "int(1e6)", "a");
+    assert_setting("b", "-2", "int(-2.7)", "b");
+    assert_setting("c", "0.001", "float('1e-3')", "c");
+    assert_setting("d", "2", "round(2.5)", "d");
+    assert_setting("e", "4.5", "max(2, 4.5)", "e");
+    assert_setting("f", "1", "min([3, 1])", "f");
+    assert_setting("g", "8", "abs(-8)", "g");
+    assert_setting("h", "2", "len([1, 2])", "h");
+    assert_setting("i", "true", "bool('False')", "i");
+    const char *const unknown[] = {"j", "k", "l", "m", "o", "p", "q"};
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
+        assert_int_equal(get(unknown[i])->value.kind, VALUE_UNKNOWN);
+    assert_string_equal(get("n")->why, "a conditional expression");
+}
+
 static void test_constants(void **state)
 {
     (void)state;
@@ -455,6 +477,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_assignments),
         cmocka_unit_test(test_folding),
+        cmocka_unit_test(test_builtins),
         cmocka_unit_test(test_constants),
         cmocka_unit_test(test_maps),
         cmocka_unit_test(test_options_and_environment),
