@@ -1,6 +1,7 @@
 /* Which framework wrote the file's names: the first, by falling priority, that has
  * evidence. One pass over the settings makes a set of words, so that most evidence is
- * refused by a few hash lookups. A file that does not train is nobody's. */
+ * refused by a few hash lookups. A file that does not train is nobody's: a table without
+ * keys recognises such files. */
 #include "bind_table.h"
 
 #include "match.h"
@@ -170,7 +171,7 @@ const struct framework *bind_recognise(const struct pack *pack, struct document 
         if ((!best || f->priority > best->priority) && recognises(&scratch, &seen, f))
             best = f;
     }
-    if (best && bind_train_shown(&scratch, doc) == BIND_TRAIN_NOT)
+    if (best && (!best->bindings.len || bind_train_shown(&scratch, doc) == BIND_TRAIN_NOT))
         best = NULL;
     arena_free(&scratch);
     return best;

@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "match.h"
+
 #include "banned.h"
 
 /* --- the literal ------------------------------------------------------------ */
@@ -194,9 +196,27 @@ static bool all_of_kind(struct value list, enum value_kind kind)
     return true;
 }
 
+/* "512", "512,768", "512x768" and "(512, 768)", as options and TOML have it. */
+static struct value sides_of(struct arena *a, struct str text)
+{
+    const struct pattern *p =
+        match_pattern(STR("^[ (\\[]*(\\d{1,6})(?:[ ]*[,x][ ]*(\\d{1,6}))?[ )\\]]*$"), NULL);
+    struct match m;
+    int64_t first, second;
+    if (!p || !match_find(p, text, 0, &m) ||
+        !str_to_int(str_slice(text, m.group[1].from, m.group[1].to), &first))
+        return VALUE_NOTHING;
+    if (m.group[2].to <= m.group[2].from ||
+        !str_to_int(str_slice(text, m.group[2].from, m.group[2].to), &second))
+        second = first;
+    return list_twice(a, VALUE_OF_INT(first), VALUE_OF_INT(second));
+}
+
 /* One side is a square; height and width are two; channels are not part of it. */
 static bool read_image_size(struct arena *a, struct value v, struct value *out)
 {
+    if (v.kind == VALUE_STRING)
+        v = sides_of(a, v.as.string);
     if (v.kind == VALUE_INT && v.as.integer > 0)
         *out = list_twice(a, v, v);
     else if (v.kind == VALUE_LIST && v.as.list.len == 1)

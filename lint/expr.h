@@ -8,6 +8,7 @@
  *          min(a, b) max(a, b) floor(x) ceil(x) round(x, digits) abs(x)
  *          floor_pow2(x) ceil_pow2(x) divides(a, b) contains(haystack, needle)
  *          matches(text, 'regex') starts(text, prefix) lower(text) len(x)
+ *          only(x) (a list's one item; what is no list, itself)
  *          sub(text, 'regex', 'with $1') (first match replaced)
  *          gib(bytes) -> text "8.5 GiB"; count(x) -> text with thousands separators
  *          plural(n, 'worker') -> "1 worker", "4 workers"

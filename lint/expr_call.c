@@ -156,6 +156,13 @@ static struct value lower(struct arena *a, struct value v)
     return text(arena_str(a, buf_str(&b)));
 }
 
+static struct value only(struct value v)
+{
+    if (v.kind != VALUE_LIST)
+        return v;
+    return v.as.list.len == 1 ? v.as.list.at[0] : UNKNOWN;
+}
+
 static struct value length(struct value v)
 {
     if (v.kind == VALUE_LIST)
@@ -314,6 +321,8 @@ static struct value text_call(struct arena *a, enum expr_function f,
         return lower(a, arg[0]);
     case CALL_len:
         return length(arg[0]);
+    case CALL_only:
+        return only(arg[0]);
     case CALL_sub:
         return substitute(a, arg);
     case CALL_gib:

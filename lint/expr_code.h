@@ -64,6 +64,7 @@ enum expr_arity {
     FUNCTION(starts, 2, 2)                                                                 \
     FUNCTION(lower, 1, 1)                                                                  \
     FUNCTION(len, 1, 1)                                                                    \
+    FUNCTION(only, 1, 1)                                                                   \
     FUNCTION(sub, 3, 3)                                                                    \
     FUNCTION(gib, 1, 1)                                                                    \
     FUNCTION(count, 1, 1)                                                                  \
