@@ -173,6 +173,8 @@ static enum loader loader_for(const struct framework *f, const struct document *
         return LOADER_JSON;
     case LANGUAGE_PYTHON:
         return LOADER_PYTHON;
+    case LANGUAGE_SHELL:
+        return LOADER_SHELL;
     default:
         return override ? *override : f ? f->loader : LOADER_PYYAML;
     }

@@ -371,7 +371,7 @@ static bool source_stdin(const struct job *job, struct unit *u, struct err *err)
         return false;
     enum language language = name.len ? language_of_path(name) : sniff(buf_str(&text));
     if (language == LANGUAGE_NONE)
-        return err_set(err, "--stdin-filename %.*s: not a .yaml, .yml, .json, .jsonc or .py name",
+        return err_set(err, "--stdin-filename %.*s: no name of a file that gpulint reads",
                        STR_ARG(name));
     source_init(&u->source, &u->arena, name.len ? name : STR("<stdin>"), buf_str(&text),
                 language);

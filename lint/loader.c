@@ -10,7 +10,8 @@
 
 #include "banned.h"
 
-static const char *const NAMES[] = {"pyyaml", "omegaconf", "yaml-1.2", "json", "python"};
+static const char *const NAMES[] = {"pyyaml", "omegaconf", "yaml-1.2", "json", "python",
+                                     "shell"};
 
 const char *loader_name(enum loader l)
 {
@@ -347,9 +348,24 @@ static const char *opaque(struct str s)
     return str_eq(s, STR("???")) ? "a value to be given later" : NULL;
 }
 
+/* argparse and its kin convert what looks like the type that they expect; so a text that
+ * looks like a number is one to them, quoted or not. */
+static struct value read_argument(struct str text)
+{
+    int64_t integer;
+    double number;
+    if (str_to_int(text, &integer))
+        return VALUE_OF_INT(integer);
+    if (str_to_float(text, &number))
+        return VALUE_OF_FLOAT(number);
+    if (str_eq_nocase(text, STR("true")) || str_eq_nocase(text, STR("false")))
+        return VALUE_OF_BOOL(text.len == 4);
+    return VALUE_OF_STR(text);
+}
+
 struct value loader_read(enum loader l, struct str text, const char **why)
 {
-    const char *reason = l == LOADER_JSON || l == LOADER_PYTHON ? NULL : opaque(text);
+    const char *reason = l == LOADER_JSON || l == LOADER_PYTHON || l == LOADER_SHELL ? NULL : opaque(text);
     if (reason)
         return unknown(why, reason);
     switch (l) {
@@ -360,6 +376,8 @@ struct value loader_read(enum loader l, struct str text, const char **why)
         return read_12(text, why);
     case LOADER_JSON:
         return read_json(text, why);
+    case LOADER_SHELL:
+        return read_argument(text);
     case LOADER_PYTHON:
         break;
     }
@@ -434,7 +452,7 @@ static struct value list(struct arena *a, const struct setting *s)
 
 void loader_apply(enum loader l, struct arena *a, struct setting_tree *tree)
 {
-    if (l == LOADER_PYTHON)
+    if (l == LOADER_PYTHON || l == LOADER_SHELL)
         return;
     /* Backwards, so that the items of a list are read before the list. */
     for (size_t i = tree->all.len; i-- > 0;) {

@@ -11,9 +11,11 @@ enum loader {
     LOADER_YAML12,    /* the YAML 1.2 core schema */
     LOADER_JSON,
     LOADER_PYTHON,
+    LOADER_SHELL, /* arguments: numbers and booleans where they look so, else text */
 };
 
-const char *loader_name(enum loader l); /* "pyyaml", "omegaconf", "yaml-1.2", "json", "python" */
+const char *loader_name(enum loader l); /* "pyyaml", "omegaconf", "yaml-1.2", "json", "python",
+                                         "shell" */
 bool loader_parse(struct str name, enum loader *out);
 
 /* What a plain (unquoted) scalar TEXT is to L. Interpolations (${...}), OmegaConf's

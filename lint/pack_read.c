@@ -244,7 +244,8 @@ int pack_word(struct pack_reader *r, const struct setting *s, const struct pack_
 static void add_language(struct pack_reader *r, const struct setting *s, void *slot)
 {
     static const struct pack_word words[] = {
-        {"yaml", LANGUAGE_YAML}, {"json", LANGUAGE_JSON}, {"python", LANGUAGE_PYTHON}};
+        {"yaml", LANGUAGE_YAML}, {"json", LANGUAGE_JSON}, {"python", LANGUAGE_PYTHON},
+        {"shell", LANGUAGE_SHELL}};
     int language = pack_word(r, s, words, sizeof words / sizeof *words);
     if (language >= 0)
         *(unsigned *)slot |= 1u << language;

@@ -259,7 +259,7 @@ static struct value ask_conflicts(const struct rule_view *v, struct str name)
 static struct value ask_written_in(const struct rule_view *v, struct str name)
 {
     static const char *const names[] = {"plain",     "dict",     "call", "class",
-                                        "signature", "argparse", "env",  "module"};
+                                        "signature", "argparse", "env",  "module", "command"};
     enum fact_id id = fact_parse(name);
     const struct fact *f = v->run && id != FACT_COUNT ? run_fact(v->run, id) : NULL;
     if (!f || !f->setting)
@@ -404,6 +404,8 @@ static enum loader loader_of(const struct rule_view *v)
         return LOADER_JSON;
     if (v->unit->source.language == LANGUAGE_PYTHON)
         return LOADER_PYTHON;
+    if (v->unit->source.language == LANGUAGE_SHELL)
+        return LOADER_SHELL;
     if (v->c->loader)
         return *v->c->loader;
     return f ? f->loader : LOADER_PYYAML;

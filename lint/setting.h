@@ -14,6 +14,19 @@
  *   add_argument("--lr", default=1e-3)  map argparse  leaf argparse.--lr
  *   os.environ["A"] = "b"        map   env          leaf  env.A
  *
+ * Shell scripts, Makefiles and Dockerfiles give one map per training program started:
+ *
+ *   A=1 torchrun --nproc_per_node=8 train.py --lr 1e-3 --bf16 a.b=2 in.yaml
+ *     map train.py()           SHAPE_COMMAND, named as written (the module for -m)
+ *       map env                leaf env.A; exports that stand before it, too
+ *       map torchrun()         SHAPE_COMMAND: a launcher, leaf --nproc_per_node
+ *       leaf --lr              the flag; without an argument it is the bool true
+ *       leaf a.b               an override
+ *       leaf 0                 "in.yaml": SETTING_POSITIONAL
+ *
+ * A variable is replaced by its value where one assignment is the last for sure; the
+ * span is then where it is assigned, alias_span the word that uses it.
+ *
  * A call that is the value of a key keeps that key: model=dict(dim=8) is the map
  * `model` with shape SHAPE_CALL and name "dict". Settings live in the arena of
  * the document; spans are bytes of its source. */
@@ -48,6 +61,7 @@ enum shape {
     SHAPE_ARGPARSE,  /* argparse / click / absl definitions */
     SHAPE_ENV,       /* environment variables set in the code */
     SHAPE_MODULE,    /* a Python module's root */
+    SHAPE_COMMAND,   /* a program started by a script; `name` is as written */
 };
 
 enum {

@@ -16,12 +16,13 @@ static const struct {
     enum language language;
 } SUFFIXES[] = {
     {".yaml", LANGUAGE_YAML}, {".yml", LANGUAGE_YAML},    {".json", LANGUAGE_JSON},
-    {".jsonc", LANGUAGE_JSON}, {".py", LANGUAGE_PYTHON},
+    {".jsonc", LANGUAGE_JSON}, {".py", LANGUAGE_PYTHON},   {".sh", LANGUAGE_SHELL},
+    {".bash", LANGUAGE_SHELL}, {".slurm", LANGUAGE_SHELL}, {".sbatch", LANGUAGE_SHELL},
 };
 
 const char *language_name(enum language language)
 {
-    static const char *const names[] = {"none", "yaml", "json", "python"};
+    static const char *const names[] = {"none", "yaml", "json", "python", "shell"};
     assert(language < LANGUAGE_COUNT);
     return names[language];
 }

@@ -240,7 +240,7 @@ static bool walk_one(struct walker *w, struct str path, struct err *err)
     if (language_of_path(path) == LANGUAGE_NONE) {
         if (w->options->force_exclude)
             return true;
-        return err_set(err, "%.*s: not a .yaml, .yml, .json, .jsonc or .py file",
+        return err_set(err, "%.*s: not a file that gpulint reads",
                        STR_ARG(path));
     }
     add_file(w, path, walk_real_path(w->arena, path), !w->options->force_exclude);

@@ -22,6 +22,7 @@ static const struct front_case {
     {"fixtures/front/yaml", "in.yaml", LANGUAGE_YAML, LOADER_PYYAML},
     {"fixtures/front/json", "in.json", LANGUAGE_JSON, LOADER_JSON},
     {"fixtures/front/python", "in.py", LANGUAGE_PYTHON, LOADER_PYTHON},
+    {"fixtures/front/shell", "in.sh", LANGUAGE_SHELL, LOADER_SHELL},
 };
 
 static void add_quoted(struct buf *b, struct str s)
@@ -43,7 +44,8 @@ static void add_setting(struct buf *b, const struct source *source, const struct
         " alias",     " anchored",   " merge",     " tagged", " overridden",
         " duplicate", " positional", " annotated", "",        " local"};
     static const char *const shapes[] = {"",           " dict",    " call", " class",
-                                         " signature", " options", " env",  " module"};
+                                         " signature", " options", " env",  " module",
+                                         " command"};
     buf_printf(b, "%s %.*s: %s%s%s", s->parent ? "-" : "document", STR_ARG(s->path),
                kinds[s->kind], shapes[s->shape], styles[s->style]);
     for (unsigned i = 0; i < sizeof flags / sizeof *flags; i++)

@@ -223,10 +223,10 @@ static void test_framework(void **state)
     drop("bind/f.yaml");
     expect(
         "bind/f.yaml",
-        "framework: f\nsummary: s\nlanguages: [yaml, toml]\nrecognise: [{}]\n"
+        "framework: f\nsummary: s\nlanguages: [yaml, cobol]\nrecognise: [{}]\n"
         "keys: {a: {fact: precision, values: {a: fp17}}, \"/(/\": batch_size}\nsources: "
         "[s]\n",
-        "3:19 'toml' is none of yaml, json, python\n4:13 this would recognise every file\n"
+        "3:19 'cobol' is none of yaml, json, python, shell\n4:13 this would recognise every file\n"
         "5:41 the fact 'precision' cannot be fp17\n"
         "5:49 bad pattern at offset 1: missing closing parenthesis\n");
 }

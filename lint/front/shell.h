@@ -1,0 +1,159 @@
+/* What the files of the shell front end share: tokens, variables, arguments and the edits.
+ * Private to lint/front/shell*.c; knows no framework, only which programs start others.
+ *
+ * Nothing is run and no environment is looked at. A script is read twice: the first time
+ * finds the simple commands, the assignments and the regions (branches, loops, functions)
+ * that both stand in; the second expands the words of each command that starts a program.
+ * A variable is known where one assignment certainly came last. Every character of an
+ * argument remembers the bytes that it was written with. */
+#ifndef SHELL_H
+#define SHELL_H
+
+#include "front.h"
+
+enum shell_dialect { SHELL_SCRIPT, SHELL_MAKE, SHELL_DOCKER, SHELL_DOTENV };
+
+enum shell_kind {
+    SHELL_WORD,
+    SHELL_ARRAY,   /* NAME=( or NAME+=(; words follow, then the operator ) */
+    SHELL_OP,      /* `op`: ; & | ( ) and the doubled ones below */
+    SHELL_NEWLINE,
+};
+
+enum { SHELL_AND = 'A', SHELL_OR = 'O', SHELL_CASE_END = 'D' };
+
+struct shell_token {
+    struct span span;
+    uint8_t kind;
+    char op;
+};
+
+struct shell_tokens VEC_BODY(struct shell_token);
+
+enum shell_region_kind {
+    SHELL_PLAIN,
+    SHELL_IF,     /* holds branches that exclude each other */
+    SHELL_BRANCH, /* may not run at all */
+    SHELL_LOOP,
+    SHELL_FUNCTION,
+};
+
+/* Commands that run together or not at all. */
+struct shell_region {
+    enum shell_region_kind kind;
+    uint32_t parent; /* 0 is the whole script, its own parent */
+    uint32_t depth;
+};
+
+enum shell_binding_kind {
+    SHELL_VALUE,
+    SHELL_APPEND,
+    SHELL_LIST,
+    SHELL_LIST_APPEND,
+    SHELL_OPAQUE, /* read, for, getopts: some value */
+};
+
+struct shell_binding {
+    struct str name;
+    struct span name_span;
+    struct span value; /* the word behind "=" */
+    uint32_t first, last; /* of an array: its tokens */
+    uint32_t region;
+    uint32_t older; /* the binding of the same bucket before it; NOWHERE for none */
+    uint8_t kind;
+    bool exported;
+};
+
+struct shell_command {
+    uint32_t first, last; /* tokens, redirections left out */
+    uint32_t region;
+    uint32_t bindings; /* how many stand before it */
+};
+
+enum { SHELL_BUCKETS = 256, SHELL_MAX_DEPTH = 64 };
+#define SHELL_NOWHERE UINT32_MAX
+
+struct shell {
+    struct arena *arena, *scratch;
+    struct document *doc;
+    struct str text;
+    enum shell_dialect dialect;
+    struct shell_tokens tokens;
+    struct shell_regions VEC_BODY(struct shell_region) regions;
+    struct shell_bindings VEC_BODY(struct shell_binding) bindings;
+    struct shell_commands VEC_BODY(struct shell_command) commands;
+    uint32_t buckets[SHELL_BUCKETS]; /* newest binding */
+    struct setting *root;
+    unsigned nested; /* in bash -c */
+    size_t work; /* characters expanded so far */
+    bool broken; /* a quote or bracket is never closed */
+};
+
+/* One argument as the program gets it. */
+struct shell_char {
+    struct span span; /* the bytes that stand for it */
+    char c;
+    uint8_t quote;    /* 0, ' or " */
+    bool splits;      /* a blank that ends the argument */
+    bool unknown;     /* stands for any number of characters */
+    bool conditional; /* there only if a branch was taken */
+    bool variable;    /* written where a variable is assigned */
+};
+
+struct shell_chars VEC_BODY(struct shell_char);
+
+struct shell_argument {
+    const struct shell_char *at;
+    uint32_t len;
+    struct str text;    /* without the unknown parts */
+    struct span word;   /* of the command line that gave it */
+    bool any;           /* "$@" and unknown arrays: any number of arguments */
+};
+
+struct shell_arguments VEC_BODY(struct shell_argument);
+
+/* Tokens of RANGE, appended. False when something is never closed. */
+bool shell_lex(struct shell *s, struct span range, struct shell_tokens *out);
+/* The end of the word at AT; SHELL_NOWHERE when it is never closed. */
+uint32_t shell_word_end(const struct shell *s, uint32_t at, uint32_t end);
+/* Length of NAME at the start of S, 0 for none. */
+size_t shell_name(struct str s);
+
+/* The arguments that WORD becomes for a command in REGION that LIMIT bindings precede. */
+void shell_expand(struct shell *s, struct span word, uint32_t region, uint32_t limit,
+                  struct shell_arguments *out);
+/* What NAME holds there, as one argument; false when no assignment that stands before is
+ * the last for sure. *BINDING is the newest. */
+bool shell_variable(struct shell *s, struct str name, uint32_t region, uint32_t limit,
+                    struct shell_argument *out, const struct shell_binding **binding);
+/* The text of SPAN, a value, as one argument. */
+struct shell_argument shell_value(struct shell *s, struct span span, uint32_t region,
+                                  uint32_t limit);
+/* The part [first, last) of ARGUMENT: its span, how it is written. */
+struct span shell_span(const struct shell *s, const struct shell_argument *argument,
+                       uint32_t first, uint32_t last, enum style *style);
+
+/* An assignment before the command: NAME=value. */
+struct shell_prefix {
+    struct span name, value;
+};
+
+struct shell_prefixes VEC_BODY(struct shell_prefix);
+
+/* Settings of the command that ARGUMENTS are, when it starts a program that we know. */
+void shell_run(struct shell *s, const struct shell_arguments *arguments,
+               const struct shell_prefixes *prefixes, uint32_t region, uint32_t limit);
+/* Reads RANGE of OUTER as a script of its own, which sees no variable of the outer one. */
+void shell_script(struct shell *outer, struct span range);
+/* Could TEXT hold a command that starts a program that we know? */
+bool shell_may_run(struct str text);
+
+bool shell_replace(struct arena *a, struct document *doc, const struct setting *s,
+                   struct value value, struct edit *out, const char **why_not);
+bool shell_insert(struct arena *a, struct document *doc, const struct setting *map,
+                  const struct setting *after, struct str key, struct value value,
+                  struct edit *out, const char **why_not);
+bool shell_remove(struct arena *a, struct document *doc, const struct setting *s,
+                  struct edit *out, const char **why_not);
+
+#endif
