@@ -1,7 +1,7 @@
 /* Launch scripts: sh and bash, SLURM, Makefile recipes, Dockerfiles, .env files. What is
  * not a command that starts a training program leaves no trace, and nothing here is ever
  * a syntax finding: shells forgive too much for us to know better. */
-#include "shell.h"
+#include "shell_run.h"
 
 #include <assert.h>
 #include <stdlib.h>

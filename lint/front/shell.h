@@ -89,29 +89,6 @@ struct shell {
     bool broken; /* a quote or bracket is never closed */
 };
 
-/* One argument as the program gets it. */
-struct shell_char {
-    struct span span; /* the bytes that stand for it */
-    char c;
-    uint8_t quote;    /* 0, ' or " */
-    bool splits;      /* a blank that ends the argument */
-    bool unknown;     /* stands for any number of characters */
-    bool conditional; /* there only if a branch was taken */
-    bool variable;    /* written where a variable is assigned */
-};
-
-struct shell_chars VEC_BODY(struct shell_char);
-
-struct shell_argument {
-    const struct shell_char *at;
-    uint32_t len;
-    struct str text;    /* without the unknown parts */
-    struct span word;   /* of the command line that gave it */
-    bool any;           /* "$@" and unknown arrays: any number of arguments */
-};
-
-struct shell_arguments VEC_BODY(struct shell_argument);
-
 /* Tokens of RANGE, appended. False when something is never closed. */
 bool shell_lex(struct shell *s, struct span range, struct shell_tokens *out);
 /* The end of the word at AT; SHELL_NOWHERE when it is never closed. */
@@ -119,30 +96,6 @@ uint32_t shell_word_end(const struct shell *s, uint32_t at, uint32_t end);
 /* Length of NAME at the start of S, 0 for none. */
 size_t shell_name(struct str s);
 
-/* The arguments that WORD becomes for a command in REGION that LIMIT bindings precede. */
-void shell_expand(struct shell *s, struct span word, uint32_t region, uint32_t limit,
-                  struct shell_arguments *out);
-/* What NAME holds there, as one argument; false when no assignment that stands before is
- * the last for sure. *BINDING is the newest. */
-bool shell_variable(struct shell *s, struct str name, uint32_t region, uint32_t limit,
-                    struct shell_argument *out, const struct shell_binding **binding);
-/* The text of SPAN, a value, as one argument. */
-struct shell_argument shell_value(struct shell *s, struct span span, uint32_t region,
-                                  uint32_t limit);
-/* The part [first, last) of ARGUMENT: its span, how it is written. */
-struct span shell_span(const struct shell *s, const struct shell_argument *argument,
-                       uint32_t first, uint32_t last, enum style *style);
-
-/* An assignment before the command: NAME=value. */
-struct shell_prefix {
-    struct span name, value;
-};
-
-struct shell_prefixes VEC_BODY(struct shell_prefix);
-
-/* Settings of the command that ARGUMENTS are, when it starts a program that we know. */
-void shell_run(struct shell *s, const struct shell_arguments *arguments,
-               const struct shell_prefixes *prefixes, uint32_t region, uint32_t limit);
 /* Reads RANGE of OUTER as a script of its own, which sees no variable of the outer one. */
 void shell_script(struct shell *outer, struct span range);
 /* Could TEXT hold a command that starts a program that we know? */

@@ -2,7 +2,7 @@
  * blanks that came out of an unquoted variable separate. A character knows where it is
  * written, so that the span of an argument, of a part of it, or of one flag among many in
  * a variable, is that of its characters. */
-#include "shell.h"
+#include "shell_run.h"
 
 #include <assert.h>
 #include <string.h>

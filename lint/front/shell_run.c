@@ -1,7 +1,7 @@
 /* Which program a command line starts, through whatever launchers, and its arguments as
  * settings: flags with their values, name=value overrides, positional arguments, and the
  * environment that is set for it. */
-#include "shell.h"
+#include "shell_run.h"
 
 #include <assert.h>
 #include <string.h>
