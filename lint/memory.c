@@ -149,7 +149,7 @@ static struct moment_bill at_forward_end(const struct plan *p, double batch)
         .optimizer = p->optimizer,
         .activations = amount_times(amount_add(p->kept, p->input), batch),
         .logits = amount_times(p->logits, batch),
-        .workspace = p->fixed_workspace,
+        .workspace = amount_add(p->fixed_workspace, p->gathered),
     };
 }
 
@@ -164,15 +164,16 @@ static struct moment_bill at_backward(const struct plan *p, double batch)
         .optimizer = p->optimizer,
         .activations =
             amount_times(amount_add(amount_add(p->kept, p->input), p->recomputed), batch),
-        .workspace =
-            amount_add(p->fixed_workspace, amount_times(p->layer_temporary, batch)),
+        .workspace = amount_add(amount_add(p->fixed_workspace, p->gathered),
+                                amount_times(p->layer_temporary, batch)),
     };
     struct moment_bill last = first;
+    last.workspace = amount_add(last.workspace, p->unflatten);
     last.gradients = p->gradients;
     last.activations = amount_times(p->recomputed, batch);
-    bool at_end = last.gradients.mid + working.mid * batch >
-                  first.gradients.mid + first.activations.mid + first.workspace.mid -
-                      p->fixed_workspace.mid;
+    double fixed = p->fixed_workspace.mid + p->gathered.mid;
+    bool at_end = last.gradients.mid + p->unflatten.mid + working.mid * batch >
+                  first.gradients.mid + first.activations.mid + first.workspace.mid - fixed;
     return at_end ? last : first;
 }
 

@@ -1,12 +1,13 @@
-/* Habits of known programs, each read in the program's source or counted with its own
- * classes (tests/catalog/transformer.py); docs/MEMORY.md section 3 names them. */
+/* Habits that a table or a row lists, and habits that follow from versions. PyTorch 2.4,
+ * PEFT 0.12 and bitsandbytes 0.43.2 are of one month, July 2024: where a file names PyTorch
+ * alone, it dates the others. docs/MEMORY.md section 3 has the sources. */
 #include "memory_habits.h"
 
 #include "banned.h"
 
-bool memory_framework(const struct run *run, const char *id)
+unsigned memory_habits_listed(const struct run *run, const struct network *net)
 {
-    return run->framework && str_eq(run->framework->id, str_from(id));
+    return net->habits | (run->framework ? run->framework->habits : 0);
 }
 
 int memory_version(const struct run *run, enum fact_id id)
@@ -32,23 +33,7 @@ int memory_version(const struct run *run, enum fact_id id)
     return (int)major * 100 + (int)minor;
 }
 
-static bool named(const struct network *net, const char *part)
-{
-    return str_find(net->name, str_from(part), 0) != SIZE_MAX;
-}
-
-static bool python_gelu(const struct network *net)
-{
-    return !net->gated && (named(net, "gpt2") || named(net, "phi-1") ||
-                           named(net, "phi-2") || named(net, "gpt-neo-"));
-}
-
-/* The first Qwen came with modelling code of its own. */
-static bool half_loss(const struct network *net)
-{
-    return str_starts(net->name, STR("Qwen/Qwen-")) || str_starts(net->name, STR("qwen-"));
-}
-
+/* 4 bit as bitsandbytes makes them, not the grouped ones of GPTQ and AWQ. */
 static bool is_bitsandbytes(const struct run *run, const struct regime *r)
 {
     struct str q;
@@ -59,38 +44,43 @@ static bool is_bitsandbytes(const struct run *run, const struct regime *r)
            str_eq(q, STR("fp4")) || str_eq(q, STR("int4"));
 }
 
-static unsigned quantised_inputs(const struct run *run, const struct regime *r)
+static unsigned quantised_inputs(int torch, unsigned habits)
 {
-    if (!is_bitsandbytes(run, r) || memory_framework(run, "torchtune")) {
+    if (habits & HABIT_OWN_4BIT) {
         return 0;
     }
-    int torch = memory_version(run, FACT_torch_version);
-    if (torch == 0) {
-        return HABIT_MAY_KEEP_INPUTS;
+    if (habits & HABIT_OLD_BITSANDBYTES) {
+        return DECIDED_KEEPS_INPUTS;
     }
-    return torch < 204 ? HABIT_KEEPS_INPUTS : 0; /* PyTorch 2.4 is of the same month */
+    return torch == 0 ? DECIDED_MAY_KEEP_INPUTS : torch < 204 ? DECIDED_KEEPS_INPUTS : 0;
 }
 
-unsigned memory_habits(const struct run *run, const struct network *net,
-                       const struct regime *r)
+unsigned memory_habits(const struct run *run, unsigned listed, const struct regime *r)
 {
-    unsigned habits = quantised_inputs(run, r);
-    bool litgpt = memory_framework(run, "litgpt");
-    if (litgpt) {
-        habits |= HABIT_PACKED | HABIT_WHOLE_GRADIENTS;
-    } else if (python_gelu(net) && !r->compiled) {
-        habits |= HABIT_PYTHON_GELU;
-    }
-    bool peft = r->adapters && !litgpt && !memory_framework(run, "torchtune");
+    static const unsigned FOUR_BIT = HABIT_QUANTISED_HEAD | HABIT_OPENS_TWICE |
+                                     HABIT_PAGED_BESIDE_4BIT | HABIT_SECOND_EMBEDDING;
+    unsigned habits = listed;
     int torch = memory_version(run, FACT_torch_version);
-    bool old = torch > 0 && torch < 204; /* PyTorch 2.4 is of the same month */
-    if (r->adapters && r->frozen_base == 2 && r->quantised <= 0 && (old || litgpt)) {
-        habits |= HABIT_HALF_ADAPTERS;
-    } else if (peft && !r->autocast && r->compute == 2) {
-        habits |= HABIT_CAST_INPUTS;
+    bool old = torch > 0 && torch < 204;
+    if (is_bitsandbytes(run, r)) {
+        habits |= quantised_inputs(torch, habits);
+    } else {
+        habits &= ~FOUR_BIT;
     }
-    if (half_loss(net)) {
-        habits |= HABIT_HALF_LOSS;
+    /* litgpt has it since October 2024, the month of PyTorch 2.5. */
+    if (torch > 0 && torch < 205) {
+        habits &= ~(unsigned)HABIT_SECOND_EMBEDDING;
+    }
+    if ((habits & HABIT_PACKED_QKV) || r->compiled) { /* other code, or fused */
+        habits &= ~(unsigned)HABIT_PYTHON_GELU;
+    }
+    bool half_base = r->adapters && r->frozen_base == 2;
+    if (!half_base) {
+        habits &= ~(unsigned)HABIT_HALF_ADAPTERS;
+    } else if (old && r->quantised <= 0) {
+        habits |= HABIT_HALF_ADAPTERS;
+    } else if (!r->autocast && !(habits & HABIT_HALF_ADAPTERS)) {
+        habits |= DECIDED_CAST_INPUTS;
     }
     return habits;
 }

@@ -49,7 +49,7 @@ static bool drops_out(const struct model *m)
 {
     struct str f = m->family;
     return str_eq(f, STR("encoder")) || str_eq(f, STR("encoder-decoder")) ||
-           str_find(m->name, STR("gpt2"), 0) != SIZE_MAX;
+           (m->habits & HABIT_DROPOUT);
 }
 
 static bool from_catalogue(struct notes *n, const struct model *m, struct network *out)
@@ -82,6 +82,7 @@ static bool from_catalogue(struct notes *n, const struct model *m, struct networ
         .gated = m->gated_mlp,
         .rms_norm = m->gated_mlp,
         .dropout = drops_out(m),
+        .habits = m->habits,
         .image = m->image,
         .image_scale = 1,
         .saved = m->saved_kib * 1024.0,

@@ -26,6 +26,7 @@ struct network {
     double hidden, layers, decoder_layers, heads, kv_heads, head_dim, ffn, vocab, context;
     double experts, active_experts;
     bool tied, gated, rms_norm, dropout;
+    unsigned habits;               /* the row lists them */
     double tokens, decoder_tokens; /* per sample */
     bool tokens_are_cap;           /* the longest sample may be shorter */
     double image, image_scale;     /* side that the figures are for; pixels asked / its */

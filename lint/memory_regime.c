@@ -113,8 +113,7 @@ static void attention(const struct run *run, const struct network *net, struct r
 {
     struct str version;
     double number = 0;
-    /* Its own code hands SDPA a whole mask, which no fused kernel of its day took. */
-    if (str_find(net->name, STR("chatglm"), 0) != SIZE_MAX) {
+    if (r->habits & HABIT_UNFUSED_ATTENTION) {
         r->eager_attention = true;
         return;
     }
@@ -152,11 +151,8 @@ static void parallel(const struct run *run, struct regime *r)
 
 static void checkpointing(const struct run *run, struct regime *r)
 {
-    if (memory_framework(run, "litgpt") && run_is(run, FACT_strategy, "fsdp")) {
-        r->checkpoint = CHECKPOINT_FULL; /* its FSDP strategy wraps every block so */
-        return;
-    }
-    if (run_is(run, FACT_gradient_checkpointing, "full")) {
+    bool always = (r->habits & HABIT_FSDP_CHECKPOINTS) && run_is(run, FACT_strategy, "fsdp");
+    if (always || run_is(run, FACT_gradient_checkpointing, "full")) {
         r->checkpoint = CHECKPOINT_FULL;
     } else if (run_is(run, FACT_gradient_checkpointing, "selective")) {
         r->checkpoint = CHECKPOINT_SELECTIVE;
@@ -178,19 +174,6 @@ static void frozen(struct notes *n, const struct run *run, struct regime *r)
                                       : "frozen parts are counted as trained");
 }
 
-/* Frameworks that hold weights in the type they compute in, "amp" or not, and undo or
- * skip the fp32 casts of a prepared base. */
-static bool loads_half(const struct run *run)
-{
-    static const char *const IDS[] = {"axolotl", "llama-factory", "torchtune"};
-    for (size_t i = 0; i < sizeof IDS / sizeof *IDS; i++) {
-        if (memory_framework(run, IDS[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* PEFT leaves what is not quantised in half beside GPTQ, AWQ and the like. */
 static bool is_grouped(const struct run *run)
 {
@@ -203,13 +186,12 @@ static void base(struct notes *n, const struct run *run, struct regime *r)
 {
     r->frozen_base = r->frozen_base_high = r->weight;
     if (r->adapters && r->autocast) {
-        bool litgpt = memory_framework(run, "litgpt"); /* "mixed" holds fp32 weights */
-        r->frozen_base = litgpt && r->quantised <= 0 ? 4 : 2;
-        r->prepared = r->quantised > 0 && !is_grouped(run) && !loads_half(run);
+        bool loads_half = r->habits & HABIT_HALF_BASE;
+        r->frozen_base = (r->habits & HABIT_FP32_BASE) && r->quantised <= 0 ? 4 : 2;
+        r->prepared = r->quantised > 0 && !is_grouped(run) && !loads_half;
         r->residual = r->head = r->prepared ? 4 : 2;
         /* Since transformers 5 a checkpoint keeps its type, which is half. */
-        bool half =
-            loads_half(run) || memory_version(run, FACT_transformers_version) >= 500;
+        bool half = loads_half || memory_version(run, FACT_transformers_version) >= 500;
         r->frozen_base_high = half ? r->frozen_base : 4;
         r->residual = r->frozen_base == 4 ? 4 : r->residual;
         memory_note(n, r->frozen_base == 4 ? "the frozen base is held in fp32"
@@ -218,7 +200,7 @@ static void base(struct notes *n, const struct run *run, struct regime *r)
                            : "the frozen base is held in half precision");
     } else if (r->autocast && memory_deepspeed(run)) {
         r->weight = r->residual = 2;
-    } else if (r->autocast && memory_framework(run, "axolotl")) {
+    } else if (r->autocast && (r->habits & HABIT_HALF_WEIGHTS)) {
         r->weight = r->residual = 2; /* autocast over weights that are half already */
     }
 }
@@ -226,7 +208,8 @@ static void base(struct notes *n, const struct run *run, struct regime *r)
 void memory_regime(struct notes *n, const struct run *run, const struct network *net,
                    struct regime *r)
 {
-    *r = (struct regime){.checkpoint = CHECKPOINT_NONE};
+    *r = (struct regime){.checkpoint = CHECKPOINT_NONE,
+                         .habits = memory_habits_listed(run, net)};
     precision(n, run, r);
     parallel(run, r);
     checkpointing(run, r);
@@ -236,4 +219,5 @@ void memory_regime(struct notes *n, const struct run *run, const struct network 
     r->quantised = quantised_bytes(n, run);
     base(n, run, r);
     frozen(n, run, r);
+    r->habits = memory_habits(run, r->habits, r);
 }

@@ -74,6 +74,11 @@ static double embedding_parameters(const struct network *net)
     return net->vocab * net->hidden;
 }
 
+static double ends_of(const struct network *net)
+{
+    return embedding_parameters(net) * (net->tied ? 1 : 2);
+}
+
 /* Parts trained whole beside adapters: a copy in fp32 that has gradients and state. */
 static double whole_parts(const struct run *run, const struct network *net)
 {
@@ -136,10 +141,11 @@ static const struct optimizer *find_optimizer(struct notes *n, const struct run 
     return &OPTIMIZERS[3];
 }
 
-static struct amount state_bytes(const struct optimizer *o, bool guessed, double element)
+static struct amount state_bytes(const struct optimizer *o, bool guessed, bool paged,
+                                 double element)
 {
     double bytes = o->copies * element + o->bytes;
-    if (is_paged(o)) {
+    if (paged) {
         return (struct amount){0, 0, bytes};
     }
     return (struct amount){guessed ? 0 : bytes, bytes, guessed ? bytes * 2 : bytes};
@@ -187,15 +193,20 @@ static struct amount divide(struct amount a, double ranks, double optimistic)
     return (struct amount){a.low / optimistic, a.mid / ranks, a.high / ranks};
 }
 
-/* Whole layers that must be gathered while they compute, and the embedding or the head,
- * which are units of their own. */
-static struct amount gathered_bytes(const struct run *run, const struct plan *p)
+/* Whole layers that must be gathered while they compute. Embedding and head are modules of
+ * their own to ZeRO-3; FSDP's root unit holds both, and flattens them: the gradients of its
+ * parts, then all of them in one, are there before they are reduced. */
+static void gather(const struct run *run, struct plan *p)
 {
     double layers = fmax(p->net.layers + p->net.decoder_layers, 1);
-    double ends = embedding_parameters(&p->net) * 2;
-    double layer = fmax(0, p->net.parameters - ends / (p->net.tied ? 2 : 1)) / layers;
-    double layer_bytes = run_is(run, FACT_strategy, "zero3") ? 4 * layer : 6 * layer;
-    return (struct amount){layer_bytes / 2, layer_bytes + ends, 2 * (layer_bytes + ends)};
+    bool zero3 = run_is(run, FACT_strategy, "zero3");
+    double matrix = embedding_parameters(&p->net), both = ends_of(&p->net);
+    double layer = fmax(0, p->net.parameters - both) / layers;
+    double units = (zero3 ? 4 : 6) * layer, root = 2 * (zero3 ? matrix : both);
+    p->gathered = (struct amount){units / 2, units + root, 2 * (units + root)};
+    if (!zero3 && !p->regime.adapters) {
+        p->unflatten = (struct amount){0, 2 * root, 2 * root};
+    }
 }
 
 /* Between the steps of an accumulation FSDP does not reduce: whole gradients stay. */
@@ -238,7 +249,7 @@ static void shard(struct notes *n, const struct run *run, struct plan *p,
     }
     if (all) {
         per->weight = divide(per->weight, ranks, optimistic);
-        p->fixed_workspace = amount_add(p->fixed_workspace, gathered_bytes(run, p));
+        gather(run, p);
     } else { /* DeepSpeed reduces through buffers of 5e8 elements, needed or not */
         double bucket = 5e8 * 2; /* one buffer, two when it overlaps communication */
         p->fixed_workspace =
@@ -264,7 +275,8 @@ static void offload(const struct run *run, struct plan *p)
 static double parameters_of_base(const struct plan *p, double *quantised)
 {
     double total = p->net.parameters, outside = embedding_parameters(&p->net);
-    outside *= p->net.tied ? 1 : 2;
+    bool inside = p->regime.habits & HABIT_QUANTISED_HEAD;
+    outside *= p->net.tied || inside ? 1 : 2;
     *quantised = p->regime.quantised > 0 ? fmax(0, total - outside) : 0;
     return total - *quantised;
 }
@@ -287,16 +299,16 @@ static void count_adapters(struct notes *n, const struct run *run, struct plan *
 static void count_trained(const struct run *run, struct plan *p, struct per_parameter *per,
                           bool guessed, const struct optimizer *o)
 {
-    unsigned habits = memory_habits(run, &p->net, &p->regime);
-    bool half = (habits & HABIT_HALF_ADAPTERS) != 0;
+    bool half = (p->regime.habits & HABIT_HALF_ADAPTERS) != 0;
     double element = p->regime.adapters ? (half ? 2 : 4) : p->regime.weight;
     per->weight = per->gradient = exactly(element);
     per->reduced = element;
-    per->state = state_bytes(o, guessed, element);
+    bool paged = is_paged(o) || (p->regime.habits & HABIT_PAGED_BESIDE_4BIT);
+    per->state = state_bytes(o, guessed, paged, element);
     if (memory_deepspeed(run) && p->regime.compute == 2) {
         per->weight = per->gradient = exactly(2);
         per->reduced = 2;
-        per->state = amount_add(state_bytes(o, guessed, 4), exactly(4));
+        per->state = amount_add(state_bytes(o, guessed, paged, 4), exactly(4));
     }
     if (p->regime.adapters) { /* adapters may be kept in half where PEFT is not used */
         per->weight.low = per->gradient.low = 2;
@@ -304,18 +316,20 @@ static void count_trained(const struct run *run, struct plan *p, struct per_para
     }
 }
 
-/* A unit of FSDP that mixes frozen and trained parameters has gradients for all. litgpt
- * builds such units; others may. */
+/* A unit of FSDP that mixes frozen and trained parameters has gradients for all; the root
+ * unit, embedding and head, is frozen as a whole where the head has no adapter. */
 static void frozen_gradients(const struct run *run, struct plan *p)
 {
     if (!p->regime.adapters || !run_is(run, FACT_strategy, "fsdp") ||
         p->regime.quantised > 0) {
         return;
     }
-    double all = p->net.parameters * p->regime.weight;
+    bool head = memory_lists(run, FACT_lora_targets, "head");
+    double mixed = p->net.parameters - (head ? 0 : ends_of(&p->net));
+    double all = fmax(0, mixed) * p->regime.weight;
     double share = accumulates_whole(run) ? 1 : 1 / p->regime.ranks;
     p->gradients.high = fmax(p->gradients.high, all * (share + 1 / p->regime.ranks));
-    if (memory_habits(run, &p->net, &p->regime) & HABIT_WHOLE_GRADIENTS) {
+    if (p->regime.habits & HABIT_WHOLE_GRADIENTS) {
         p->gradients.mid = all * share;
     }
 }
@@ -329,6 +343,30 @@ static void split_over_stages(struct plan *p)
     p->step_temporary = amount_times(p->step_temporary, 1 / parts);
 }
 
+/* One 4-bit matrix at a time is opened to half: forward ends and backward begins with the
+ * head's, where it is quantised too. */
+static void quantised_extras(struct plan *p)
+{
+    unsigned habits = p->regime.habits;
+    double embedding = embedding_parameters(&p->net);
+    if (p->regime.quantised <= 0) {
+        return;
+    }
+    double matrix = p->net.hidden * p->net.ffn;
+    if (habits & HABIT_QUANTISED_HEAD) {
+        matrix = fmax(matrix, embedding);
+    }
+    double opened = matrix * (habits & HABIT_OPENS_TWICE ? 4 : 2);
+    p->fixed_workspace =
+        amount_add(p->fixed_workspace, (struct amount){0, opened, fmax(opened, 4 * matrix)});
+    if (habits & HABIT_SECOND_EMBEDDING) { /* its gradient outlives every step */
+        struct amount copy = {0, 2 * embedding, 2 * embedding};
+        p->weights = amount_add(p->weights, copy);
+        p->gradients = amount_add(p->gradients, copy);
+        p->first_gradient = amount_add(p->first_gradient, copy);
+    }
+}
+
 static void extras(const struct run *run, struct plan *p)
 {
     double matrices = p->net.parameters - embedding_parameters(&p->net);
@@ -340,13 +378,9 @@ static void extras(const struct run *run, struct plan *p)
     if (p->regime.autocast && p->regime.weight == 4 && (!p->regime.adapters || fp32_base)) {
         p->cast_cache = (struct amount){0, 2 * matrices, 2 * p->net.parameters};
     }
-    if (p->regime.quantised > 0) { /* one matrix at a time is opened to half */
-        double largest = fmax(p->net.hidden * p->net.ffn, 1) * 2;
-        p->fixed_workspace =
-            amount_add(p->fixed_workspace, (struct amount){0, largest, 2 * largest});
-    }
     double head = p->regime.adapters ? 0 : embedding_parameters(&p->net) * p->regime.weight;
     p->first_gradient = (struct amount){0, head, head};
+    quantised_extras(p);
     if (memory_flag(run, FACT_optimizer_in_backward)) {
         double layers = fmax(p->net.layers, 1);
         double layer =
@@ -355,18 +389,17 @@ static void extras(const struct run *run, struct plan *p)
     }
 }
 
-/* litgpt makes the head a matrix of its own. */
-static void untie(const struct run *run, struct network *net)
+static void untie(struct plan *p)
 {
-    if (net->tied && memory_framework(run, "litgpt")) {
-        net->tied = false;
-        net->parameters += embedding_parameters(net);
+    if (p->net.tied && (p->regime.habits & HABIT_UNTIED_HEAD)) {
+        p->net.tied = false;
+        p->net.parameters += embedding_parameters(&p->net);
     }
 }
 
 void memory_state(struct notes *n, const struct run *run, struct plan *p)
 {
-    untie(run, &p->net);
+    untie(p);
     struct per_parameter per;
     bool guessed;
     const struct optimizer *o = find_optimizer(n, run, &guessed);

@@ -22,6 +22,7 @@ struct regime {
     enum { CHECKPOINT_NONE, CHECKPOINT_SELECTIVE, CHECKPOINT_FULL } checkpoint;
     bool eager_attention, flash_attention;
     bool compiled;
+    unsigned habits; /* of program and model: memory_habits.h */
     double ranks;              /* data-parallel width */
     double tensor, sequence;   /* tensor- and context-parallel widths */
     double pipeline;           /* stages, device_map included */
@@ -37,6 +38,8 @@ struct plan {
     struct amount cast_cache;     /* half copies while autocast's graph lives */
     struct amount first_gradient; /* what exists when backward starts */
     struct amount step_temporary, fixed_workspace;
+    struct amount gathered;  /* whole units of a sharded model while they compute */
+    struct amount unflatten; /* gradients of a unit's parts before they are one */
     struct amount kept, recomputed, layer_temporary, logits, input; /* per sample */
     struct amount context;
     struct amount slack_passing, gradient_holes; /* shares that are reserved besides */

@@ -44,25 +44,25 @@ static double casts(const struct network *net, const struct regime *r)
 }
 
 /* The input of every quantised matrix, which a frozen one does not need. */
-static struct amount quantised_inputs(const struct network *net, const struct regime *r,
-                                      unsigned habits)
+static struct amount quantised_inputs(const struct network *net, const struct regime *r)
 {
     double inputs = r->compute * (2 * net->hidden + net->ffn);
-    if (habits & HABIT_KEEPS_INPUTS) {
+    if (r->habits & DECIDED_KEEPS_INPUTS) {
         return exactly(inputs);
     }
-    return (struct amount){0, 0, habits & HABIT_MAY_KEEP_INPUTS ? inputs : 0};
+    return (struct amount){0, 0, r->habits & DECIDED_MAY_KEEP_INPUTS ? inputs : 0};
 }
 
 /* Fused kernels keep q, k, v, the output and one log-sum per head and token; SDPA is fed
  * keys and values repeated for every head, flash kernels are not; one head of keys is
  * shared without a copy. */
-static double attention(const struct network *net, const struct regime *r, unsigned habits)
+static double attention(const struct network *net, const struct regime *r)
 {
     double q = net->heads * net->head_dim, kv = net->kv_heads * net->head_dim;
-    bool shared = r->flash_attention || r->compiled || net->kv_heads == 1;
+    bool packed = r->habits & HABIT_PACKED_QKV;
+    bool shared = r->flash_attention || r->compiled || (net->kv_heads == 1 && !packed);
     double kept = 2 * q + (shared ? 2 * kv : 2 * q);
-    if (habits & HABIT_PACKED) { /* rotated copies, and the base that v is a view of */
+    if (packed) { /* rotated copies, and the base that v is a view of */
         kept += q + kv + (kv == q ? 2 * kv : 0);
     }
     return r->compute * kept + 4 * net->heads;
@@ -73,6 +73,7 @@ static double scores(const struct network *net, const struct regime *r)
 {
     bool modern = net->kind == NETWORK_DECODER && !net->dropout; /* asks for fp32 */
     bool fp32_softmax = r->autocast || (modern && r->compute == 2);
+    fp32_softmax = fp32_softmax && !(r->habits & HABIT_PACKED_QKV); /* SDPA's own */
     double e = r->compute, bytes = fp32_softmax ? 4 + 2 : e;
     if (net->dropout) {
         bytes = fp32_softmax ? 4 + 1 + 2 : 2 * e + 1;
@@ -82,7 +83,7 @@ static double scores(const struct network *net, const struct regime *r)
 
 /* Tensors of the MLP's width: gate, its activation, up and their product; or what goes
  * into the activation and what comes out. A frozen matrix does not keep the last. */
-static double mlp(const struct network *net, const struct regime *r, unsigned habits)
+static double mlp(const struct network *net, const struct regime *r)
 {
     double f = net->ffn * (net->active_experts > 0 ? net->active_experts : 1);
     double tensors = net->gated ? 4 : 2;
@@ -91,40 +92,38 @@ static double mlp(const struct network *net, const struct regime *r, unsigned ha
     /* A 4-bit matrix answers in the type it was asked in: fp32 behind an fp32 norm. */
     double e = r->prepared ? 4 : r->compute;
     double formula = 0;
-    if (habits & HABIT_PYTHON_GELU) { /* autocast takes its power in fp32 */
+    if (r->habits & HABIT_PYTHON_GELU) { /* autocast takes its power in fp32 */
         formula = r->autocast && !r->prepared ? 12 : 3 * e;
     }
     return f * (e * tensors + formula);
 }
 
 /* What adapters keep: LORA_INPUTS in the type they compute in and the dropout's mask. */
-static struct amount adapter_inputs(const struct network *net, const struct regime *r,
-                                    unsigned habits)
+static struct amount adapter_inputs(const struct network *net, const struct regime *r)
 {
     struct amount inputs = r->lora_inputs;
-    double e = habits & HABIT_CAST_INPUTS ? 4 : r->compute;
-    if (habits & HABIT_PACKED) { /* q, k and v, where they are targets, share one */
+    double e = r->habits & DECIDED_CAST_INPUTS ? 4 : r->compute;
+    if (r->habits & HABIT_PACKED_QKV) { /* q, k and v, where they are targets, share one */
         double saved = fmin(2, floor(inputs.mid / net->hidden) - 1) * net->hidden;
         inputs.mid -= inputs.mid < 4 * net->hidden ? fmax(0, saved) : 2 * net->hidden;
     }
     return (struct amount){inputs.low * r->compute,
-                           inputs.mid * (habits & HABIT_CAST_INPUTS ? e : e + 1),
+                           inputs.mid * (r->habits & DECIDED_CAST_INPUTS ? e : e + 1),
                            inputs.high * (e + 1)};
 }
 
 /* Per token of one layer, without scores. CROSS: a second attention with its norm. */
-static struct amount layer_bytes(const struct network *net, const struct regime *r,
-                                 unsigned habits, bool cross)
+static struct amount layer_bytes(const struct network *net, const struct regime *r, bool cross)
 {
-    double base = norms(net, r) + casts(net, r) + attention(net, r, habits);
-    base += mlp(net, r, habits);
+    double base = norms(net, r) + casts(net, r) + attention(net, r);
+    base += mlp(net, r);
     base += net->dropout ? 2 * net->hidden : 0;
     base += 4 * net->experts; /* router logits */
     if (cross) {
-        base += attention(net, r, habits) + norms(net, r) / 2;
+        base += attention(net, r) + norms(net, r) / 2;
     }
-    struct amount sum = amount_add(exactly(base), adapter_inputs(net, r, habits));
-    sum = amount_add(sum, quantised_inputs(net, r, habits));
+    struct amount sum = amount_add(exactly(base), adapter_inputs(net, r));
+    sum = amount_add(sum, quantised_inputs(net, r));
     return (struct amount){sum.low * (r->compiled ? 0.8 : KEPT_LOW), sum.mid,
                            sum.high * KEPT_HIGH};
 }
@@ -140,7 +139,6 @@ static double layer_gradients(const struct network *net, const struct regime *r)
 
 struct stack {
     double layers, tokens;
-    unsigned habits;
     bool cross;
 };
 
@@ -148,7 +146,7 @@ static void add_stack(struct plan *p, struct stack s)
 {
     const struct network *net = &p->net;
     const struct regime *r = &p->regime;
-    struct amount layer = amount_times(layer_bytes(net, r, s.habits, s.cross), s.tokens);
+    struct amount layer = amount_times(layer_bytes(net, r, s.cross), s.tokens);
     double pairs = r->eager_attention ? scores(net, r) * s.tokens * s.tokens : 0;
     struct amount eager = exactly(pairs);
     if (r->checkpoint == CHECKPOINT_SELECTIVE) {
@@ -179,8 +177,7 @@ static void add_stack(struct plan *p, struct stack s)
 
 /* Bytes per token and word of the vocabulary at the start of backward: the logits, their
  * log-softmax in fp32, and two fp32 gradients; older code also keeps fp32 copies. */
-static struct amount logit_bytes(const struct run *run, const struct regime *r,
-                                 unsigned habits)
+static struct amount logit_bytes(const struct run *run, const struct regime *r)
 {
     if (run_is(run, FACT_loss_impl, "fused-linear")) {
         return (struct amount){0, 0.1, 1};
@@ -188,10 +185,10 @@ static struct amount logit_bytes(const struct run *run, const struct regime *r,
     if (run_is(run, FACT_loss_impl, "chunked")) {
         return (struct amount){2, 6, 8};
     }
-    if (habits & HABIT_PACKED) { /* half logits, their log-softmax, chunk by chunk */
+    if (r->habits & HABIT_CHUNKED_LOGITS) { /* half logits and their log-softmax */
         return (struct amount){r->head, 2 * r->head, r->head + 12};
     }
-    if ((habits & HABIT_HALF_LOSS) && !r->autocast) {
+    if ((r->habits & HABIT_HALF_LOSS) && !r->autocast) {
         return (struct amount){3 * r->head, 4 * r->head, 5 * r->head};
     }
     if (r->compiled) { /* the casts and the softmax are fused */
@@ -201,6 +198,19 @@ static struct amount logit_bytes(const struct run *run, const struct regime *r,
     int version = memory_version(run, FACT_transformers_version);
     double head = version > 0 && version < 445 ? 4 : r->head;
     return (struct amount){r->head + 6, head + 12, head + 16};
+}
+
+/* What one chunk of 128 tokens needs while it is worked on: its logits before adapters
+ * are added, the two gradients; with an adapter on the head its product, scaled, too. */
+static double chunk_bytes(const struct run *run, const struct network *net,
+                          const struct regime *r)
+{
+    static const double TOKENS = 128;
+    if (!(r->habits & HABIT_CHUNKED_LOGITS)) {
+        return 0;
+    }
+    double tensors = memory_lists(run, FACT_lora_targets, "head") ? 5 : 3;
+    return tensors * r->head * fmin(TOKENS, net->tokens) * net->vocab;
 }
 
 static bool has_vocabulary_head(const struct network *net)
@@ -233,23 +243,39 @@ static void split_over_ranks(struct plan *p)
     p->logits = amount_times(p->logits, 1 / t / c);
 }
 
+/* The last step's graph is still there when a forward ends. What autograd saved is gone
+ * from it; what an operation of bitsandbytes' hung on itself is not. Two steps in a row
+ * are rarely of the longest samples: half of them. */
+static void outlived(struct plan *p)
+{
+    const struct network *net = &p->net;
+    unsigned habits = p->regime.habits;
+    if (!(habits & HABIT_GRAPH_OUTLIVES_STEP) || !(habits & DECIDED_KEEPS_INPUTS)) {
+        return;
+    }
+    double whole = quantised_inputs(net, &p->regime).mid * net->tokens * net->layers;
+    double half = net->tokens_are_cap ? whole / 2 : whole;
+    p->kept = amount_add(p->kept, (struct amount){0, half, whole});
+}
+
 void memory_transformer(struct notes *n, const struct run *run, struct plan *p)
 {
     const struct network *net = &p->net;
     double out_tokens = net->tokens;
-    unsigned habits = memory_habits(run, net, &p->regime);
-    add_stack(p, (struct stack){net->layers, net->tokens, habits, false});
+    add_stack(p, (struct stack){net->layers, net->tokens, false});
     if (net->kind == NETWORK_ENCODER_DECODER) {
         add_stack(p,
-                  (struct stack){net->decoder_layers, net->decoder_tokens, habits, true});
+                  (struct stack){net->decoder_layers, net->decoder_tokens, true});
         out_tokens = net->decoder_tokens;
     }
     if (has_vocabulary_head(net)) {
-        p->logits =
-            amount_times(logit_bytes(run, &p->regime, habits), out_tokens * net->vocab);
+        double chunk = chunk_bytes(run, net, &p->regime);
+        p->logits = amount_times(logit_bytes(run, &p->regime), out_tokens * net->vocab);
+        p->logits = amount_add(p->logits, (struct amount){0, chunk, chunk});
     } else if (net->vocab > 0) {
         memory_note(n, "a small task head assumed: no logits over the vocabulary");
     }
+    outlived(p);
     if (p->regime.backbone_frozen) {
         p->kept = (struct amount){0, p->kept.mid * 0.05, p->kept.high};
     }

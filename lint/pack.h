@@ -8,6 +8,7 @@
 #include "expr.h"
 #include "fact.h"
 #include "finding.h"
+#include "habit.h"
 #include "link_spec.h"
 #include "loader.h"
 
@@ -43,8 +44,7 @@ struct fix_spec {
     PACK_LIST(struct fact_target) set;
     PACK_LIST(struct unsafe_when) unsafe_when; /* first that holds makes it unsafe */
     struct expr setting_text; /* scope setting: the new text of the value; len 0: none */
-    /* scope source: replace named group `group` by `with` (a phrase over the other
-     * groups as names), or insert `with` before/after it */
+    /* scope source: `with`, a phrase over named groups, replaces `group` or stands by it */
     struct str group;
     struct phrase with;
     int8_t where; /* 0 replace, -1 before, +1 after */
@@ -146,6 +146,7 @@ struct framework {
     enum loader loader; /* for YAML */
     int priority;       /* higher is tried first */
     bool generic; /* plain tables: bindings apply beside another framework's in Python */
+    unsigned habits; /* HABIT_* */
     PACK_LIST(struct evidence) evidence;
     PACK_LIST(struct binding) bindings;
     PACK_LIST(struct fact_default) defaults;
@@ -213,11 +214,10 @@ struct model { /* exact architecture figures; 0 where the family has no such thi
     struct str family; /* a word of the fact model_family */
     uint64_t parameters;
     uint32_t hidden, layers, heads, kv_heads, head_dim, ffn, vocab, context;
-    uint32_t decoder_layers;          /* encoder-decoder */
-    uint32_t experts, active_experts; /* mixture of experts */
+    uint32_t decoder_layers, experts, active_experts;
     bool tied_embeddings, gated_mlp;
-    /* Image models: one sample at `image`, in KiB. */
-    uint32_t image;                    /* pixels of a side */
+    unsigned habits; /* HABIT_*, as of a framework */
+    uint32_t image; /* pixels of a side; of image models, one sample of it in KiB: */
     uint32_t saved_kib, saved_amp_kib; /* kept for backward, fp32 and under autocast */
     uint32_t conv_kib;                 /* all tensors of the largest convolution, fp32 */
     double squared; /* share of what is kept that grows with the square of the pixels */
@@ -227,9 +227,9 @@ struct model { /* exact architecture figures; 0 where the family has no such thi
 
 /* --- the pack ------------------------------------------------------------ */
 
-struct model_name { /* lower case */
-    struct str name;
-    uint32_t model; /* index in the pack's models */
+struct model_name {
+    struct str name; /* lower case */
+    uint32_t model;  /* index in the pack's models */
 };
 
 #define MODEL_AMBIGUOUS UINT32_MAX /* two models go by this name */

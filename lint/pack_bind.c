@@ -358,6 +358,7 @@ void pack_read_framework(struct pack_reader *r, const struct setting *root)
         {"loader", false, AT(loader), read_loader},
         {"priority", false, AT(priority), pack_read_int},
         {"generic", false, AT(generic), pack_read_bool},
+        {"habits", false, AT(habits), pack_read_habits},
         {"recognise", false, 0, read_evidence},
         {"keys", true, 0, read_keys},
         {"defaults", false, 0, read_defaults},

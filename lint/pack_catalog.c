@@ -294,6 +294,7 @@ static void add_model(struct pack_reader *r, const struct setting *s, void *slot
         {"active_experts", false, AT(active_experts), pack_read_u32},
         {"tied_embeddings", false, AT(tied_embeddings), pack_read_bool},
         {"gated_mlp", false, AT(gated_mlp), pack_read_bool},
+        {"habits", false, AT(habits), pack_read_habits},
         {"image", false, AT(image), pack_read_u32},
         {"saved_kib", false, AT(saved_kib), read_pair},
         {"conv_kib", false, AT(conv_kib), pack_read_u32},

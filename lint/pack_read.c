@@ -256,6 +256,22 @@ void pack_read_languages(struct pack_reader *r, const struct setting *s, void *s
     pack_each(r, s, slot, add_language);
 }
 
+static void add_habit(struct pack_reader *r, const struct setting *s, void *slot)
+{
+    struct str word;
+    enum habit habit = 0;
+    if (!pack_scalar(r, s, &word))
+        return;
+    if (!habit_parse(word, &habit))
+        pack_problem(r, pack_span(s), "'%.*s' is no habit", STR_ARG(word));
+    *(unsigned *)slot |= habit;
+}
+
+void pack_read_habits(struct pack_reader *r, const struct setting *s, void *slot)
+{
+    pack_each(r, s, slot, add_habit);
+}
+
 /* --- facts --------------------------------------------------------------- */
 
 static enum fact_id fact_named(struct pack_reader *r, struct str name, struct span span)

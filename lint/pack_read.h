@@ -78,6 +78,7 @@ void pack_read_phrase(struct pack_reader *r, const struct setting *s, void *slot
 void pack_read_regex(struct pack_reader *r, const struct setting *s, void *slot); /* str */
 void pack_read_fact(struct pack_reader *r, const struct setting *s, void *slot);  /* enum */
 void pack_read_languages(struct pack_reader *r, const struct setting *s, void *slot);
+void pack_read_habits(struct pack_reader *r, const struct setting *s, void *slot);
 
 /* The text of a scalar; false with a problem when S is something else. */
 bool pack_scalar(struct pack_reader *r, const struct setting *s, struct str *out);

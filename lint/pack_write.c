@@ -399,6 +399,7 @@ static struct str framework_item(struct writer *w, const void *item)
     put_int(&f, "loader", x->loader);
     put_int(&f, "priority", x->priority);
     put_int(&f, "generic", x->generic);
+    put_int(&f, "habits", x->habits);
     PUT_LIST(&f, "evidence", "struct evidence", x->evidence, evidence_item);
     PUT_LIST(&f, "bindings", "struct binding", x->bindings, binding_item);
     PUT_LIST(&f, "defaults", "struct fact_default", x->defaults, default_item);
@@ -504,7 +505,7 @@ static struct str model_item(struct writer *w, const void *item)
     const struct { const char *name; long long count; } counts[] = {
         COUNT(hidden), COUNT(layers), COUNT(heads), COUNT(kv_heads), COUNT(head_dim),
         COUNT(ffn), COUNT(vocab), COUNT(context), COUNT(decoder_layers), COUNT(experts),
-        COUNT(active_experts), COUNT(tied_embeddings), COUNT(gated_mlp), COUNT(image),
+        COUNT(active_experts), COUNT(tied_embeddings), COUNT(gated_mlp), COUNT(habits), COUNT(image),
         COUNT(saved_kib), COUNT(saved_amp_kib), COUNT(conv_kib), COUNT(batch_norm)};
 #undef COUNT
     /* clang-format on */

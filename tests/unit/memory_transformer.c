@@ -182,6 +182,41 @@ static void what_litgpt_printed(void **state)
     expect_near("mixed", mixed, 26.92, 12);
 }
 
+/* config_hub/finetune/README.md: GB allocated on an A10G, PyTorch 2.2, two samples of up to
+ * 512 tokens. A 4-bit head that is opened twice, and the last step's graph. */
+static void what_litgpt_printed_later(void **state)
+{
+    (void)state;
+#define HUB "precision: bf16\noptimizer: adamw\nmax_seq_len: 512\ntorch_version: 2.2\n"
+#define HUB_QLORA HUB "peft: qlora\nquantization: nf4\nlora_rank: 32\n" \
+    "lora_targets: "
+    double llama = allocated_gb("model_name: meta-llama/Meta-Llama-3-8B\n" HUB_QLORA
+                                "query, value\n",
+                                "litgpt", 2);
+    expect_near("llama 3", llama, 17.41, 8);
+    double gemma = allocated_gb("model_name: google/gemma-2b\n" HUB_QLORA
+                                "query, key, value, projection, mlp, head\n",
+                                "litgpt", 2);
+    expect_near("gemma", gemma, 11.59, 4);
+    /* Four cards, full: the root unit's gradients in parts and flat. */
+    double full = allocated_gb("model_name: google/gemma-2b\nstrategy: fsdp\n" HUB
+                               "num_devices: 4\ngradient_accumulation_steps: 4\n",
+                               "litgpt", 1);
+    expect_near("full", full, 17.43, 4);
+}
+
+static void a_second_embedding_since_2_5(void **state)
+{
+    (void)state;
+    const char *text = "model_name: meta-llama/Meta-Llama-3-8B\n" HUB_QLORA "query\n";
+    struct plan old = plan_of(text, "litgpt");
+    struct plan new = plan_of(
+        arena_printf(&arena, "%storch_version: 2.5\n", text).at, "litgpt");
+    double embedding = 128256.0 * 4096 * 2;
+    expect_near("weights", new.weights.mid - old.weights.mid, embedding, 0.1);
+    expect_near("gradient", new.first_gradient.mid - old.first_gradient.mid, embedding, 0.1);
+}
+
 static void old_bitsandbytes_keeps_inputs(void **state)
 {
     (void)state;
@@ -242,6 +277,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(layers_keep_what_was_counted, fresh),
         cmocka_unit_test_setup(what_litgpt_printed, fresh),
+        cmocka_unit_test_setup(what_litgpt_printed_later, fresh),
+        cmocka_unit_test_setup(a_second_embedding_since_2_5, fresh),
         cmocka_unit_test_setup(old_bitsandbytes_keeps_inputs, fresh),
         cmocka_unit_test_setup(accumulation_keeps_whole_gradients_under_fsdp, fresh),
         cmocka_unit_test_setup(a_loaded_base_is_half_since_transformers_5, fresh),

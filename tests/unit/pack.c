@@ -165,6 +165,7 @@ static void test_duplicates(void **state)
 
 static const char BIND[] =
     "framework: f\nsummary: s\nlanguages: [yaml]\npriority: 5\n"
+    "habits: [half-base, own-4bit]\n"
     "recognise:\n  - all_keys: [a, b]\n"
     "keys:\n"
     "  bs: batch_size\n"
@@ -206,6 +207,7 @@ static void test_framework(void **state)
     assert_int_equal(l.pack.frameworks.len, 1);
     const struct framework *f = &l.pack.frameworks.at[0];
     assert_int_equal(f->bindings.len, 6);
+    assert_int_equal(f->habits, HABIT_HALF_BASE | HABIT_OWN_4BIT);
     const struct binding *b = f->bindings.at;
     assert_int_equal(b[0].fact, FACT_batch_size);
     assert_true(b[0].insertable);
@@ -224,11 +226,12 @@ static void test_framework(void **state)
     expect(
         "bind/f.yaml",
         "framework: f\nsummary: s\nlanguages: [yaml, cobol]\nrecognise: [{}]\n"
+        "habits: tidy\n"
         "keys: {a: {fact: precision, values: {a: fp17}}, \"/(/\": batch_size}\nsources: "
         "[s]\n",
         "3:19 'cobol' is none of yaml, json, python, shell\n4:13 this would recognise every file\n"
-        "5:41 the fact 'precision' cannot be fp17\n"
-        "5:49 bad pattern at offset 1: missing closing parenthesis\n");
+        "5:9 'tidy' is no habit\n6:41 the fact 'precision' cannot be fp17\n"
+        "6:49 bad pattern at offset 1: missing closing parenthesis\n");
 }
 
 static void test_profile(void **state)
