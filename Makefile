@@ -107,6 +107,9 @@ lint: ## budgets, banned words, include order, shell and C checkers, a clang bui
 bench: all $(TOOLS) ## ratios of speed, taken in one run
 	B=$(B) sh tests/bench.sh
 
+reading: all ## recall and precision of the facts read, against labels written by hand
+	/usr/bin/python3 tests/reading.py $(B)/gpulint fixtures/reading/* --verbose
+
 install: all ## copy the program below $(PREFIX)
 	install -D -m 755 $(B)/gpulint $(DESTDIR)$(PREFIX)/bin/gpulint
 
@@ -125,6 +128,6 @@ clean: ## remove what was built
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | sort
 
-.PHONY: all accuracy units demo check accept asan fuzz lint bench install uninstall clean help
+.PHONY: all accuracy reading units demo check accept asan fuzz lint bench install uninstall clean help
 .SECONDARY:
 -include $(LIB_OBJ:.o=.d) $(B)/lint/main.d $(B)/lint/tool/packc.d $(B)/tables.d $(UNITS:=.d) $(TOOLS:=.d)

@@ -58,6 +58,8 @@ def same(want, got):
         return want is got
     if isinstance(want, (int, float)) and isinstance(got, (int, float)):
         return math.isclose(want, got, rel_tol=1e-9)
+    if isinstance(want, list) and isinstance(got, list) and all(isinstance(x, str) for x in want):
+        return sorted(want) == sorted(got)
     return want == got
 
 
