@@ -24,8 +24,9 @@ enum loader bind_loader(const struct pack *pack, struct document *doc,
 bool bind_written(const struct fact *fact, struct value wanted, struct value *out);
 
 /* Where a fact that the run lacks can be added: the map, the sibling to stand after
- * (NULL: at the end), the key and how it is bound. CERTAIN is false when nothing
- * shows that the program reads such a key. */
+ * (NULL: at the end), the key and how it is bound. The key may be there already with
+ * nothing or null behind it. CERTAIN is false when nothing shows that the program reads
+ * such a key. */
 struct insertion {
     const struct setting *map, *after;
     struct str key;

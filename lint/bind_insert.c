@@ -62,12 +62,19 @@ static bool is_known_call(const struct framework *f, const struct binding *b,
     return false;
 }
 
+/* A key that is there with nothing behind it can be filled. */
+static bool is_taken(const struct setting *map, struct str key)
+{
+    const struct setting *s = setting_child(map, key);
+    return s && (s->kind != SETTING_SCALAR || s->value.kind != VALUE_NULL);
+}
+
 static bool offer(struct arena *a, const struct run *run, const struct framework *f,
                   const struct binding *b, const struct setting *map,
                   const struct setting *after, struct insertion *out)
 {
     struct str key = bind_match_last(b->key);
-    if (!can_hold_keys(map) || setting_child(map, key))
+    if (!can_hold_keys(map) || is_taken(map, key))
         return false;
     const struct setting probe = {.parent = (struct setting *)map, .key = key};
     if (!bind_match_inside(b, &probe) || !bind_match_when(a, b, &probe))

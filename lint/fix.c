@@ -72,6 +72,43 @@ static struct str anchor_users(const struct document *doc, const struct setting 
     return STR("an anchor");
 }
 
+/* Does "${...}" in TEXT name PATH, absolutely or by its last parts? */
+static bool names_path(struct str text, struct str path, struct str *quote)
+{
+    for (size_t at = 0; (at = str_find(text, STR("${"), at)) != SIZE_MAX;) {
+        size_t from = at + 2;
+        while (from < text.len && text.at[from] == '.')
+            from++;
+        size_t to = str_find_byte(text, '}', from);
+        if (to == SIZE_MAX)
+            return false;
+        struct str name = str_slice(text, from, to);
+        *quote = str_slice(text, at, to + 1);
+        size_t behind = path.len - name.len;
+        bool last = name.len && name.len <= path.len && str_ends(path, name) &&
+                    (!behind || path.at[behind - 1] == '.');
+        if (last)
+            return true;
+        at += 2;
+    }
+    return false;
+}
+
+/* Another key that takes the value of S by interpolation; its words in *QUOTE. */
+static bool is_interpolated(const struct document *doc, const struct setting *s,
+                            struct str *quote)
+{
+    if (!s->path.len || str_find(doc->source->text, STR("${"), 0) == SIZE_MAX)
+        return false;
+    for (size_t i = 0; i < doc->tree.all.len; i++) {
+        const struct setting *user = doc->tree.all.at[i];
+        if (user->kind == SETTING_SCALAR && user != s &&
+            names_path(user->text, s->path, quote))
+            return true;
+    }
+    return false;
+}
+
 static bool is_below(const struct setting *s, const struct setting *map)
 {
     while (s && s != map)
@@ -82,10 +119,15 @@ static bool is_below(const struct setting *s, const struct setting *map)
 /* Is S, or a map around it, read from other places, too? */
 static void check_sharing(struct plan *p, const struct setting *s)
 {
-    for (const struct setting *at = s; at; at = at->parent)
+    struct str name;
+    for (const struct setting *at = s; at; at = at->parent) {
         if (at->flags & SETTING_ANCHORED)
             lower(p, arena_printf(p->a, "other keys share this value through %.*s",
                                   STR_ARG(anchor_users(p->doc, at))));
+        if (is_interpolated(p->doc, at, &name))
+            lower(p, arena_printf(p->a, "other keys share this value through %.*s",
+                                  STR_ARG(name)));
+    }
     const struct setting *container = p->run->container;
     if (p->doc == p->run->doc && container && container->parent && !is_below(s, container))
         lower(p, STR("other runs of the file share this value"));
@@ -216,10 +258,19 @@ static bool plan_replace(struct plan *p, const struct fact *fact, struct value w
         return refuse(p, str_from(why));
     edit.source = p->doc->source;
     vec_push(p->a, &p->fix->edits, edit);
+    fix_keep_column(p->a, p->doc, &p->fix->edits);
     struct fact old = *fact;
     old.setting = s;
     describe(p, key_of(s), &old, &written);
     return true;
+}
+
+/* `key:` with nothing behind it, or null: the place is there and says nothing. */
+static const struct setting *empty_place(const struct insertion *at)
+{
+    const struct setting *s = setting_child(at->map, at->key);
+    bool own = s && s->parent == at->map && !(s->flags & SETTING_ALIAS);
+    return own && s->kind == SETTING_SCALAR && s->value.kind == VALUE_NULL ? s : NULL;
 }
 
 static bool insertion_ready(struct plan *p, enum fact_id fact, struct insertion *at)
@@ -230,7 +281,7 @@ static bool insertion_ready(struct plan *p, enum fact_id fact, struct insertion 
                       arena_printf(p->a, "no key for %.*s is known here", STR_ARG(name)));
     if (!use_document(p, p->run->doc) || !check_setting(p, at->map))
         return false;
-    if (setting_child(at->map, at->key))
+    if (setting_child(at->map, at->key) && !empty_place(at))
         return refuse(
             p, arena_printf(p->a, "%.*s is there and cannot be read", STR_ARG(at->key)));
     if (!at->certain)
@@ -245,6 +296,9 @@ static bool plan_insert(struct plan *p, const struct fact *old, const struct wis
     if (!insertion_ready(p, wish->fact, &at))
         return false;
     struct fact fresh = {.id = wish->fact, .binding = at.binding, .doc = p->doc};
+    fresh.setting = empty_place(&at);
+    if (fresh.setting)
+        return plan_replace(p, &fresh, wish->value);
     struct value written = wish->value;
     if (at.binding && !bind_written(&fresh, wish->value, &written))
         return refuse(p, arena_printf(p->a, "no value of %.*s is known to mean that",

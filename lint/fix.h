@@ -29,6 +29,10 @@ struct promise {
 struct fix *fix_plan(struct arena *a, const struct pack *pack, const struct run *run,
                      const struct wishes *wishes, enum safety safety, struct str *why_not);
 
+/* When the last of EDITS makes a line longer or shorter whose comment stands in a column
+ * with the next line's, adds the edit of the blanks that keeps it there. */
+void fix_keep_column(struct arena *a, struct document *doc, struct edits *edits);
+
 /* Which of its file's documents RUN stands in. */
 size_t fix_root_of(const struct run *run);
 

@@ -4,6 +4,7 @@
 #include "fix.h"
 
 #include <assert.h>
+#include <math.h>
 
 #include "bind.h"
 #include "banned.h"
@@ -176,6 +177,9 @@ static bool same_value(const struct setting *x, const struct setting *y)
 {
     if (x->value.kind != y->value.kind)
         return false;
+    bool numbers = x->value.kind == VALUE_FLOAT;
+    if (numbers && isnan(x->value.as.real) && isnan(y->value.as.real))
+        return true;
     if (x->value.kind != VALUE_UNKNOWN)
         return value_eq(x->value, y->value);
     return !x->why == !y->why && (!x->why || str_eq(str_from(x->why), str_from(y->why)));

@@ -15,6 +15,10 @@ trap 'rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM
 export LC_ALL=C NO_COLOR=1 GPULINT=$gpulint
 passed=0 failed=0 skipped=0
+python=
+for p in /usr/bin/python3 python3; do
+    [ -z "$python" ] && "$p" -c 'import yaml' 2> /dev/null && python=$p
+done
 
 pass() { passed=$((passed + 1)); }
 fail() {
@@ -94,6 +98,29 @@ run_linked() {
     same "$1: settings" "$1/settings" "$scratch/got" keep-empty
 }
 
+# before/ becomes after/ by --fix, byte for byte, and stays so; `changes` is what changed to
+# the eyes of other parsers.
+run_rewrite() {
+    case_dir=$1
+    args=$(sed "s|@|$top/fixtures/rewrite|g" "$case_dir/args")
+    rm -rf "$scratch/case"
+    cp -R "$case_dir/before" "$scratch/case"
+    # shellcheck disable=SC2086
+    (cd "$scratch/case" && "$gpulint" check --fix $args . > /dev/null 2> "$scratch/got")
+    same "$case_dir: --fix says nothing on stderr" "$top/$case_dir/fix-stderr" "$scratch/got"
+    if [ -n "$ACCEPT" ]; then
+        rm -rf "$case_dir/after"
+        cp -R "$scratch/case" "$case_dir/after"
+    fi
+    if diff -r "$case_dir/after" "$scratch/case" > "$scratch/diff"; then pass; else fail "$case_dir: after" "$scratch/diff"; fi
+    # shellcheck disable=SC2086
+    (cd "$scratch/case" && "$gpulint" check --fix $args . > /dev/null 2>&1)
+    if diff -r "$case_dir/after" "$scratch/case" > "$scratch/diff"; then pass; else fail "$case_dir: a second --fix changes nothing" "$scratch/diff"; fi
+    [ -n "$python" ] || return
+    $python -B tests/rewrite_values.py "$case_dir/before" "$scratch/case" > "$scratch/got" 2>&1
+    same "$case_dir: changes" "$top/$case_dir/changes" "$scratch/got"
+}
+
 # The facts that a framework table gives.
 run_facts() {
     for input in "$1"/in.*; do
@@ -160,6 +187,7 @@ else
     fi
     each run_case fixtures/demo fixtures/rules/*/*/*/ fixtures/notes/*/
     each run_linked fixtures/link/*/
+    each run_rewrite fixtures/rewrite/[0-9]*/
     each run_facts fixtures/bind/*/*/
     if [ -z "$ACCEPT" ]; then
         for file in fixtures/quiet/*; do run_quiet "$file"; done

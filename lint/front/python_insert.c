@@ -181,6 +181,20 @@ static const char *annotation(struct value v)
     }
 }
 
+/* Where the sibling pads before its "=", so does the new line B. */
+static void pad_to_equals(const struct document *doc, const struct setting *beside,
+                          uint32_t line, struct buf *b)
+{
+    uint32_t equals = beside->key_span.to;
+    struct str text = doc->source->text;
+    while (equals < text.len && text.at[equals] == ' ')
+        equals++;
+    bool padded = equals > beside->key_span.to + 1 && text.at[equals] == '=';
+    size_t own = b->len - source_newline(doc->source).len;
+    if (padded && own + 1 < equals - line)
+        buf_repeat(b, ' ', equals - line - own - 1);
+}
+
 static bool as_statement(struct arena *a, struct document *doc,
                          const struct setting *beside, struct str key, struct value value,
                          struct edit *out, const char **why_not)
@@ -201,6 +215,7 @@ static bool as_statement(struct arena *a, struct document *doc,
             return refuse(why_not, "the type of the new field cannot be written");
         buf_printf(&b, ": %s", type);
     }
+    pad_to_equals(doc, beside, start, &b);
     buf_cstr(&b, " = ");
     if (!python_edit_literal(&b, value, python_edit_quote(doc), false))
         return refuse(why_not, "the new value is not a plain one");

@@ -491,6 +491,9 @@ void python_mask(struct python *p)
     l->masked = arena_alloc(p->arena, p->text.len + 1);
     if (p->text.len)
         memcpy(l->masked, p->text.at, p->text.len);
+    /* So that the first line starts as lines do, to a pattern's ^ too. */
+    for (uint32_t i = 0; i < p->doc->source->body; i++)
+        l->masked[i] = '\n';
     p->doc->masked = (struct str){l->masked, p->text.len};
     l->at = l->start = l->started = p->doc->source->body;
     while (l->at < l->text.len && strchr(" \t", l->text.at[l->at]) && l->text.at[l->at]) {

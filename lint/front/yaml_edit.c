@@ -262,14 +262,54 @@ struct insertion_text {
     enum style key_style;
     struct str key;
     struct value value;
+    uint32_t column; /* of the siblings' values, from their keys; 0: none in particular */
 };
+
+static uint32_t code_points(struct str s)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < s.len; i++)
+        n += ((unsigned char)s.at[i] & 0xC0) != 0x80;
+    return n;
+}
+
+/* Bytes from key to value, where the value stands on the key's line; else 0. */
+static uint32_t value_column(const struct document *doc, const struct setting *s)
+{
+    struct span lead = {s->key_span.from, s->value_span.from};
+    if (s->flags & SETTING_ALIAS || lead.to <= s->key_span.to ||
+        yaml_line_end(doc->source->text, lead.from) < lead.to)
+        return 0;
+    return code_points(source_quote(doc->source, lead));
+}
+
+/* The column that the values of MAP stand in, when more than a habitual blank makes it. */
+static uint32_t common_column(const struct document *doc, const struct setting *map)
+{
+    uint32_t column = 0;
+    bool padded = false;
+    for (const struct setting *s = map->first; s; s = s->next) {
+        uint32_t own = value_column(doc, s);
+        if (!own)
+            continue;
+        if (column && own != column)
+            return 0;
+        column = own;
+        padded |= s->value_span.from - s->key_span.to > 2;
+    }
+    return padded ? column : 0;
+}
 
 static void add_pair(struct buf *b, const struct insertion_text *t)
 {
     struct yaml_writing w = t->how;
     w.style = t->key_style;
+    size_t from = b->len;
     yaml_write_string(b, t->key, &w);
     buf_cstr(b, ": ");
+    uint32_t used = code_points(str_slice(buf_str(b), from, b->len));
+    if (used < t->column)
+        buf_repeat(b, ' ', t->column - used);
     yaml_write(b, t->value, &t->how);
 }
 
@@ -477,8 +517,10 @@ bool yaml_edit_insert(struct arena *a, struct document *doc, const struct settin
         after = map->last;
     assert(!after || after->parent == map);
     struct insertion_text t = {a,   doc,  yaml_habits(doc, NULL), key_style(doc, after),
-                               key, value};
+                               key, value, 0};
     t.how.flow = in_flow(map);
+    if (map->kind == SETTING_MAP && map->style != STYLE_FLOW)
+        t.column = common_column(doc, map);
     if (map->kind == SETTING_SCALAR && !map->parent)
         return insert_root(&t, map, out);
     if (map->kind == SETTING_SCALAR) {
@@ -574,6 +616,8 @@ static bool remove_flow(struct document *doc, const struct setting *s,
     uint32_t line_end = yaml_line_end(text, tail);
     if (only_blanks(doc, line, from) && rest_is_quiet(doc, tail) && line_end < text.len)
         return accept(doc, out, line, after_break(doc, line_end), STR(""));
+    if (has_comma && before && !s->next && only_blanks(doc, edge, from))
+        return accept(doc, out, edge, tail, STR(""));
     if (has_comma)
         return accept(doc, out, from, skip_blanks(doc, tail), STR(""));
     /* The last one takes the comma before it along, if nothing is between. */

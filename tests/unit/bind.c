@@ -396,8 +396,11 @@ static void insertion_never_doubles_a_key(void **state)
 {
     (void)state;
     struct insertion in;
-    const struct run *r = yaml("toy: 1\nmicro: 4\nsteps: null\n");
+    const struct run *r = yaml("toy: 1\nmicro: 4\nsteps: {odd: 1}\n");
     assert_false(bind_insertion(&pack, r, FACT_gradient_accumulation_steps, &in));
+    r = yaml("toy: 1\nmicro: 4\nsteps: null\n"); /* a place that says nothing yet */
+    assert_true(bind_insertion(&pack, r, FACT_gradient_accumulation_steps, &in));
+    assert_non_null(setting_child(in.map, in.key));
 }
 
 static void unknown_keys_are_listed(void **state)
