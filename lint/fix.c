@@ -338,27 +338,6 @@ static bool plan_wish(struct plan *p, const struct wish *wish)
 
 /* --- the effective batch -------------------------------------------------- */
 
-/* RUN as it will be: the facts that WISHES name hold what they ask for. */
-static struct run wished(struct arena *a, const struct run *run,
-                         const struct wishes *wishes)
-{
-    struct run out = *run;
-    out.facts = (struct facts){0};
-    for (size_t i = 0; i < run->facts.len; i++)
-        vec_push(a, &out.facts, run->facts.at[i]);
-    for (size_t i = 0; i < wishes->len; i++) {
-        const struct wish *w = &wishes->at[i];
-        if (is_removal(w)) {
-            out.best[w->fact] = -1;
-            continue;
-        }
-        struct fact *f = vec_add(a, &out.facts);
-        *f = (struct fact){.id = w->fact, .value = w->value, .origin = ORIGIN_EXPLICIT};
-        out.best[w->fact] = (int32_t)out.facts.len - 1;
-    }
-    return out;
-}
-
 static bool touches(const struct wishes *wishes, enum fact_id first, enum fact_id last)
 {
     for (size_t i = 0; i < wishes->len; i++)
@@ -397,7 +376,7 @@ static void check_batch(struct plan *p, const struct wishes *wishes)
     if (!devices && !touches(wishes, FACT_batch_size, FACT_batch_size) &&
         !touches(wishes, FACT_global_batch_size, FACT_gradient_accumulation_steps))
         return;
-    struct run after = wished(p->a, p->run, wishes);
+    struct run after = run_wished(p->a, p->run, wishes);
     double before_batch, after_batch;
     if (!batch_of(p->run, devices, &before_batch) ||
         !batch_of(&after, devices, &after_batch))

@@ -6,15 +6,6 @@
 
 #include "unit.h"
 
-/* "FACT shall be VALUE in RUN" (VALUE_NULL: its setting removed). */
-struct wish {
-    enum fact_id fact;
-    struct value value;
-    bool remove;
-};
-
-struct wishes VEC_BODY(struct wish);
-
 /* What a fix says will be so once it is applied; checked before anything is written. */
 struct promise {
     struct str run, container; /* name, and path of the container */

@@ -28,6 +28,7 @@ static const struct {
     void (*read)(struct pack_reader *r, const struct setting *root);
 } STAGES[] = {{"bind", pack_read_framework},
               {"profiles", pack_read_profile},
+              {"advice", pack_read_advice},
               {"catalog", pack_read_catalog},
               {NULL, pack_read_rule}};
 
@@ -159,6 +160,7 @@ bool pack_load(struct arena *a, const char *dir, struct pack *out,
     PACK_PUT(out->rules, r.rules);
     PACK_PUT(out->frameworks, r.frameworks);
     PACK_PUT(out->profiles, r.profiles);
+    PACK_PUT(out->changes, r.changes);
     PACK_PUT(out->gpus, r.gpus);
     PACK_PUT(out->models, r.models);
     pack_index(a, out);

@@ -188,6 +188,22 @@ struct profile {
     PACK_LIST(struct preset) presets;
 };
 
+/* --- advice -------------------------------------------------------------- */
+
+enum effect { EFFECT_SAME, EFFECT_SLOWER, EFFECT_ROUNDING, EFFECT_TRAINING };
+
+struct change { /* one way to need less memory, of the file's list in order of harm */
+    struct str id;
+    struct phrase name; /* "batch {batch_size} -> {new.batch_size}" */
+    enum effect effect; /* on the result of training */
+    uint32_t cost;      /* harm as a number; of several ways the cheapest is chosen */
+    bool repeat;        /* may be taken again on what it gave */
+    struct expr when;
+    PACK_LIST(struct fact_target) set;
+    PACK_LIST(struct unsafe_when) unsafe_when;
+    struct str how; /* outside of any config: an environment variable; "" none */
+};
+
 /* --- catalogues ---------------------------------------------------------- */
 
 enum tristate { TRI_UNKNOWN, TRI_NO, TRI_YES };
@@ -238,6 +254,7 @@ struct pack {
     PACK_LIST(struct rule) rules;           /* by code */
     PACK_LIST(struct framework) frameworks; /* by falling priority */
     PACK_LIST(struct profile) profiles;
+    PACK_LIST(struct change) changes;       /* least harm first */
     PACK_LIST(struct gpu) gpus;
     PACK_LIST(struct model) models;
     PACK_LIST(struct model_name) model_names; /* sorted; made by pack_index */

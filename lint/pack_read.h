@@ -13,6 +13,7 @@
 struct rules_read VEC_BODY(struct rule);
 struct frameworks_read VEC_BODY(struct framework);
 struct profiles_read VEC_BODY(struct profile);
+struct changes_read VEC_BODY(struct change);
 struct gpus_read VEC_BODY(struct gpu);
 struct models_read VEC_BODY(struct model);
 
@@ -31,6 +32,7 @@ struct pack_reader {
     struct rules_read rules;
     struct frameworks_read frameworks;
     struct profiles_read profiles;
+    struct changes_read changes;
     struct gpus_read gpus;
     struct models_read models;
     struct str rows_source; /* a catalogue's, for rows that name none */
@@ -79,6 +81,13 @@ void pack_read_regex(struct pack_reader *r, const struct setting *s, void *slot)
 void pack_read_fact(struct pack_reader *r, const struct setting *s, void *slot);  /* enum */
 void pack_read_languages(struct pack_reader *r, const struct setting *s, void *slot);
 void pack_read_habits(struct pack_reader *r, const struct setting *s, void *slot);
+/* A map from facts to expressions, and "unsafe_when"; SLOT is a vector. */
+struct targets_read VEC_BODY(struct fact_target);
+struct unsafes_read VEC_BODY(struct unsafe_when);
+void pack_read_targets(struct pack_reader *r, const struct setting *s, void *slot);
+void pack_read_unsafe(struct pack_reader *r, const struct setting *s, void *slot);
+/* May a rule for runs look NAME up? */
+bool pack_names_common(struct str name);
 
 /* The text of a scalar; false with a problem when S is something else. */
 bool pack_scalar(struct pack_reader *r, const struct setting *s, struct str *out);
@@ -101,6 +110,7 @@ void pack_read_rule(struct pack_reader *r, const struct setting *root);
 void pack_read_framework(struct pack_reader *r, const struct setting *root);
 void pack_read_profile(struct pack_reader *r, const struct setting *root);
 void pack_read_catalog(struct pack_reader *r, const struct setting *root);
+void pack_read_advice(struct pack_reader *r, const struct setting *root);
 
 #define PACK_READ_MAP(r, s, fields, object)                                                \
     pack_read_map((r), (s), (fields), sizeof(fields) / sizeof *(fields), (object))

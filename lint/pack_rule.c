@@ -85,7 +85,7 @@ static bool names_setting(struct str name)
     return among(name, names);
 }
 
-static bool names_common(struct str name)
+bool pack_names_common(struct str name)
 {
     static const char *const names[] = {"gpu.name",
                                         "gpu.id",
@@ -105,6 +105,10 @@ static bool names_common(struct str name)
                                         "estimate.batch_maximum",
                                         "estimate.batch_recommended",
                                         "estimate.batch_safe",
+                                        "model.batch_norm",
+                                        "model.family",
+                                        "model.parameters",
+                                        "model.trainable",
                                         "profile.id",
                                         "profile.chosen",
                                         "profile.vram_gb",
@@ -117,7 +121,7 @@ static bool names_common(struct str name)
 
 static bool may_name(const struct pack_reader *r, struct str name)
 {
-    if (names_common(name) || names_option(r->rule, pack_after(name, "option.")) ||
+    if (pack_names_common(name) || names_option(r->rule, pack_after(name, "option.")) ||
         names_limit(r, pack_after(name, "limit.")) ||
         names_limit(r, pack_after(name, "limit_scaled.")))
         return true;
@@ -384,9 +388,7 @@ static void read_patterns(struct pack_reader *r, const struct setting *s, void *
 
 /* --- fixes --------------------------------------------------------------- */
 
-struct targets_read VEC_BODY(struct fact_target);
-
-static void read_set(struct pack_reader *r, const struct setting *s, void *vec)
+void pack_read_targets(struct pack_reader *r, const struct setting *s, void *vec)
 {
     struct targets_read *targets = vec;
     const struct setting *map = setting_resolve(s);
@@ -416,8 +418,6 @@ static void read_removed(struct pack_reader *r, const struct setting *s, void *v
     pack_each(r, s, vec, add_removed);
 }
 
-struct unsafes_read VEC_BODY(struct unsafe_when);
-
 static void add_unsafe(struct pack_reader *r, const struct setting *s, void *vec)
 {
     static const struct pack_field fields[] = {
@@ -430,7 +430,7 @@ static void add_unsafe(struct pack_reader *r, const struct setting *s, void *vec
     vec_push(r->arena, unsafes, u);
 }
 
-static void read_unsafe(struct pack_reader *r, const struct setting *s, void *vec)
+void pack_read_unsafe(struct pack_reader *r, const struct setting *s, void *vec)
 {
     pack_each(r, s, vec, add_unsafe);
 }
@@ -467,9 +467,9 @@ static void read_fix(struct pack_reader *r, const struct setting *s, void *slot)
     static const struct pack_field fields[] = {
         {"safety", true, AT(spec.safety), read_safety},
         {"description", false, AT(spec.description), pack_read_phrase},
-        {"set", false, AT(targets), read_set},
+        {"set", false, AT(targets), pack_read_targets},
         {"remove", false, AT(targets), read_removed},
-        {"unsafe_when", false, AT(unsafes), read_unsafe},
+        {"unsafe_when", false, AT(unsafes), pack_read_unsafe},
         {"setting_text", false, AT(spec.setting_text), pack_read_expr},
         {"group", false, AT(spec.group), pack_read_line},
         {"with", false, AT(spec.with), pack_read_phrase},

@@ -465,6 +465,22 @@ static struct str profile_item(struct writer *w, const void *item)
     return ended(&f);
 }
 
+static struct str change_item(struct writer *w, const void *item)
+{
+    const struct change *c = item;
+    struct fields f = fields_of(w);
+    put_text(&f, "id", c->id);
+    put(&f, "name", phrase(w, c->name));
+    put_int(&f, "effect", c->effect);
+    put_int(&f, "cost", c->cost);
+    put_int(&f, "repeat", c->repeat);
+    put(&f, "when", expr(w, c->when));
+    PUT_LIST(&f, "set", "struct fact_target", c->set, fact_target_item);
+    PUT_LIST(&f, "unsafe_when", "struct unsafe_when", c->unsafe_when, unsafe_item);
+    put_text(&f, "how", c->how);
+    return ended(&f);
+}
+
 /* --- catalogues ---------------------------------------------------------- */
 
 static struct str gpu_item(struct writer *w, const void *item)
@@ -535,6 +551,7 @@ void pack_write(struct buf *out, const struct pack *p)
     PUT_LIST(&f, "rules", "struct rule", p->rules, rule_item);
     PUT_LIST(&f, "frameworks", "struct framework", p->frameworks, framework_item);
     PUT_LIST(&f, "profiles", "struct profile", p->profiles, profile_item);
+    PUT_LIST(&f, "changes", "struct change", p->changes, change_item);
     PUT_LIST(&f, "gpus", "struct gpu", p->gpus, gpu_item);
     PUT_LIST(&f, "models", "struct model", p->models, model_item);
     PUT_LIST(&f, "model_names", "struct model_name", p->model_names, model_name_item);

@@ -108,6 +108,25 @@ static struct value ask_estimate(const struct rule_view *v, struct str name)
     return UNKNOWN;
 }
 
+static struct value ask_model(const struct rule_view *v, struct str name)
+{
+    struct str written;
+    if (str_eq(name, STR("batch_norm"))) {
+        const struct model *m = v->run && run_word(v->run, FACT_model_name, &written)
+                                    ? pack_find_model(v->c->pack, written)
+                                    : NULL;
+        return m ? VALUE_OF_BOOL(m->batch_norm) : UNKNOWN;
+    }
+    const struct estimate *e = estimate_of(v);
+    if (!e || !e->model.family.len)
+        return UNKNOWN;
+    if (str_eq(name, STR("family")))
+        return VALUE_OF_STR(e->model.family);
+    if (str_eq(name, STR("parameters")))
+        return count(e->model.parameters);
+    return str_eq(name, STR("trainable")) ? count(e->model.trainable) : UNKNOWN;
+}
+
 static struct value ask_limit(const struct rule_view *v, struct str name, bool want_scaled)
 {
     double limit;
@@ -454,6 +473,8 @@ static struct value ask_value(const struct rule_view *v, struct str name)
         return ask_gpu(v, rest);
     if (str_eq(family, STR("estimate")))
         return ask_estimate(v, rest);
+    if (str_eq(family, STR("model")))
+        return ask_model(v, rest);
     if (str_eq(family, STR("limit")))
         return ask_limit(v, rest, false);
     if (str_eq(family, STR("limit_scaled")))

@@ -72,6 +72,25 @@ bool run_effective_batch(const struct run *r, double *out)
     return true;
 }
 
+struct run run_wished(struct arena *a, const struct run *run, const struct wishes *wishes)
+{
+    struct run out = *run;
+    out.facts = (struct facts){0};
+    for (size_t i = 0; i < run->facts.len; i++)
+        vec_push(a, &out.facts, run->facts.at[i]);
+    for (size_t i = 0; i < wishes->len; i++) {
+        const struct wish *w = &wishes->at[i];
+        if (w->remove || w->value.kind == VALUE_NULL) {
+            out.best[w->fact] = -1;
+            continue;
+        }
+        struct fact *f = vec_add(a, &out.facts);
+        *f = (struct fact){.id = w->fact, .value = w->value, .origin = ORIGIN_EXPLICIT};
+        out.best[w->fact] = (int32_t)out.facts.len - 1;
+    }
+    return out;
+}
+
 const char *origin_name(enum origin o)
 {
     static const char *const NAMES[] = {"explicit", "default", "inherited", "assumed"};

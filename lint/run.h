@@ -44,6 +44,15 @@ struct run {
 
 struct runs VEC_BODY(struct run);
 
+/* "FACT shall be VALUE in RUN" (VALUE_NULL: its setting removed). */
+struct wish {
+    enum fact_id fact;
+    struct value value;
+    bool remove;
+};
+
+struct wishes VEC_BODY(struct wish);
+
 /* The deciding fact, or NULL when nothing is said of it. */
 const struct fact *run_fact(const struct run *r, enum fact_id id);
 /* Its value, VALUE_UNKNOWN when there is none. */
@@ -57,6 +66,9 @@ bool run_data_parallel(const struct run *r, double *out);
 /* batch_size x gradient_accumulation_steps x data-parallel width, absent
  * accumulation and devices counting as 1; false when batch_size is unknown. */
 bool run_effective_batch(const struct run *r, double *out);
+/* RUN as it will be, in A: the facts that WISHES name hold what they ask for; removed
+ * ones are not said. What was derived from them stays as it is. */
+struct run run_wished(struct arena *a, const struct run *run, const struct wishes *wishes);
 const char *origin_name(enum origin o);
 
 #endif

@@ -30,6 +30,8 @@ void cmd_estimates(struct arena *a, const struct job *job, struct estimated_list
                 memory_estimate(a, job->pack, e->run, e->target, &e->estimate);
                 if (!e->estimate.known)
                     add_thumbs(a, e);
+                advise_run(a, &f->group->context, e->run, e->target, &e->estimate,
+                           &e->advices);
             }
     }
 }

@@ -125,6 +125,32 @@ static void print_advice(struct buf *out, const struct estimate *e, bool color)
     buf_byte(out, '\n');
 }
 
+/* What changes training comes last, and only where something has to change. */
+static void print_changes(struct buf *out, const struct estimated *e)
+{
+    bool first = true;
+    static const char *const words[] = {"", "fits", "tight", "does not fit"};
+    static const char *const effects[] = {"", "slower, same result", "rounds otherwise",
+                                          "another training"};
+    for (size_t i = 0; i < e->advices.len; i++) {
+        const struct advice *x = &e->advices.at[i];
+        char saves[32];
+        if (e->estimate.verdict == VERDICT_FITS && x->change->effect > EFFECT_SLOWER)
+            continue;
+        snprintf(saves, sizeof saves, "-%.2f GiB", (double)x->saves / GIB);
+        buf_printf(out, "  %-12s %11s to %6.2f GiB, %-12s  %.*s", first ? "one change" : "",
+                   saves, (double)x->total / GIB, words[x->verdict], STR_ARG(x->text));
+        first = false;
+        if (x->safety == FIX_UNSAFE && x->change->effect <= EFFECT_SLOWER)
+            buf_printf(out, ", but %.*s", STR_ARG(x->reason));
+        else if (effects[x->change->effect][0])
+            buf_printf(out, ", %s", effects[x->change->effect]);
+        if (x->written.len && !x->change->repeat)
+            buf_printf(out, "; %.*s", STR_ARG(x->written));
+        buf_byte(out, '\n');
+    }
+}
+
 static void print_thumbs(struct buf *out, const struct estimated *e)
 {
     const struct profile *p = e->file->group->context.profile;
@@ -162,6 +188,7 @@ static void print_one(struct buf *out, const struct estimated *e, bool color)
         print_model(out, e);
         print_terms(out, &e->estimate);
         print_advice(out, &e->estimate, color);
+        print_changes(out, e);
     } else {
         buf_printf(out, "  %-12s unknown\n", "verdict");
     }

@@ -346,6 +346,27 @@ static void add_batch(cJSON *batch, const char *key, uint64_t n, bool known)
         cJSON_AddNullToObject(batch, key);
 }
 
+static void add_advices(cJSON *o, const struct advices *all)
+{
+    cJSON *list = cJSON_AddArrayToObject(o, "advice");
+    for (size_t i = 0; i < all->len; i++) {
+        const struct advice *x = &all->at[i];
+        cJSON *one = cJSON_CreateObject();
+        add_str(one, "change", x->change->id);
+        add_str(one, "text", x->text);
+        add_str_or_null(one, "written", x->written);
+        cJSON_AddStringToObject(one, "effect", effect_name(x->change->effect));
+        add_number(one, "saves", (double)x->saves);
+        add_number(one, "total", (double)x->total);
+        add_number(one, "low", (double)x->low);
+        add_number(one, "high", (double)x->high);
+        cJSON_AddStringToObject(one, "verdict", verdict_name(x->verdict));
+        cJSON_AddStringToObject(one, "safety", safety_name(x->safety));
+        add_str_or_null(one, "reason", x->reason);
+        cJSON_AddItemToArray(list, one);
+    }
+}
+
 static cJSON *estimate_object(const struct estimated *one)
 {
     const struct estimate *e = &one->estimate;
@@ -365,6 +386,7 @@ static cJSON *estimate_object(const struct estimated *one)
     add_batch(batch, "maximum", e->batch_maximum, e->known);
     add_batch(batch, "recommended", e->batch_recommended, e->known);
     add_batch(batch, "safe", e->batch_safe, e->known);
+    add_advices(o, &one->advices);
     cJSON *assumptions = cJSON_AddArrayToObject(o, "assumptions");
     for (size_t i = 0; i < e->assumptions.len; i++) {
         cJSON_AddItemToArray(assumptions, string_object(e->assumptions.at[i]));

@@ -4,6 +4,7 @@
 #ifndef REPORT_H
 #define REPORT_H
 
+#include "../advise.h"
 #include "../job.h"
 
 struct counts {
@@ -33,6 +34,7 @@ struct estimated { /* one run on one GPU */
     const struct target *target;
     struct estimate estimate;
     struct thumbs thumbs; /* batch limits of the profile; only without an estimate */
+    struct advices advices;
 };
 
 struct estimated_list VEC_BODY(struct estimated);

@@ -1,0 +1,58 @@
+/* Which change makes a run need less, from the memory model alone: a copy of the run with
+ * some facts replaced is estimated anew. What may be changed is data (rules/advice). Changes
+ * no file; says nothing of a change that the model does not know to save something. */
+#ifndef ADVISE_H
+#define ADVISE_H
+
+#include "rule.h"
+
+struct advice {
+    const struct change *change;
+    struct str text;      /* "batch 8 -> 4, accumulation 1 -> 2" */
+    struct str written;   /* "gradient_checkpointing: true"; "" when no key is known */
+    struct wishes wishes; /* the facts as they would be */
+    uint64_t saves;       /* of the estimate's total */
+    uint64_t total, low, high;
+    enum verdict verdict;
+    enum safety safety; /* unsafe: results may change, for REASON */
+    struct str reason;
+};
+
+struct advices VEC_BODY(struct advice);
+
+/* Every single change that saves at least one hundredth of NOW's total on TARGET (one of
+ * C's), least harm first. A change that can be repeated is taken as often as it needs to
+ * fit, else once. Empty when NOW is not known or has no batch size. */
+void advise_run(struct arena *a, const struct rule_context *c, const struct run *run,
+                const struct target *target, const struct estimate *now,
+                struct advices *out);
+/* The first that fits, else the one that saves most; NULL when there is none. */
+const struct advice *advise_best(const struct advices *all);
+const char *effect_name(enum effect e); /* "same", "slower", "rounding", "training" */
+
+/* A set of changes that makes a run fit every target. */
+struct advise_set {
+    bool needed;          /* false: it fits everywhere, or nobody can say */
+    bool found;           /* false: nothing that is known makes it fit */
+    const struct target *target; /* where least is left over */
+    struct str text;      /* "batch 8 -> 4, ..., activation checkpointing" */
+    struct wishes wishes; /* what the file shall say */
+    uint64_t before, after, high; /* totals on TARGET */
+    enum verdict verdict; /* on the worst target, afterwards */
+    enum safety safety;
+    struct str reason;
+};
+
+/* Searches the changes that KEEP accepts (NULL: all), by the smallest sum of costs; a
+ * bounded, deterministic search. Estimates only; what comes out fits by its upper bound
+ * where that can be had, else by its total. */
+typedef bool (*advise_keep_fn)(void *context, const struct run *run,
+                               const struct wishes *wishes);
+void advise_fit(struct arena *a, const struct rule_context *c, const struct run *run,
+                advise_keep_fn keep, void *context, struct advise_set *out);
+
+/* Of WISHES those that have to be written: a count that follows from others is not. */
+struct wishes advise_writes(struct arena *a, const struct run *run,
+                            const struct wishes *wishes);
+
+#endif
