@@ -37,7 +37,7 @@ for f in $(git ls-files 'lint/*.c' 'lint/*/*.c'); do
         END { exit bad }' "$f" || bad=1
 done
 
-for f in $(git ls-files 'rules/*/*.yaml' | grep -vE '^rules/(bind|catalog|profiles)/'); do
+for f in $(git ls-files 'rules/*/*.yaml' | grep -vE '^rules/(advice|bind|catalog|profiles)/'); do
     id=$(basename "$f" .yaml)
     for kind in bad good near_miss; do
         grep -q 'scope: native' "$f" || [ -d "fixtures/$(dirname "$f")/$id/$kind" ] || complain "$f has no fixtures/$(dirname "$f")/$id/$kind; make accept"
