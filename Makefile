@@ -1,15 +1,19 @@
 # gpulint: `make` builds build/gpulint, `make check` runs every test, `make help` lists the rest.
-# Another build directory: make B=dir. Needs a C11 compiler, libyaml, libcjson, libpcre2-8.
+# Another build directory: make B=dir. Needs a C11 and a C++17 compiler, libyaml, libcjson,
+# libpcre2-8 and toml++, which is headers only: its C++ library is linked statically, so that
+# starting costs no more.
 
 VERSION := 0.1.0
 B ?= build
 CC ?= cc
+CXX ?= c++
 CFLAGS ?= -O2 -g
+CXXFLAGS ?= $(CFLAGS)
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings
 PKGS := yaml-0.1 libcjson libpcre2-8
 PKG_CONFIG ?= pkg-config
 DEP_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS))
-DEP_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS))
+DEP_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS)) -l:libstdc++.a -static-libgcc
 CPPFLAGS_ALL := -D_XOPEN_SOURCE=700 -DGPULINT_VERSION='"$(VERSION)"' $(CPPFLAGS)
 CFLAGS_ALL := -std=c11 -pthread $(WARN) $(CFLAGS) $(DEP_CFLAGS) -MMD -MP
 PREFIX ?= /usr/local
@@ -18,7 +22,7 @@ export LC_ALL := C
 
 # Everything but the entry points and the table writer; the pack's tables are generated.
 LIB_SRC := $(sort $(filter-out lint/main.c,$(wildcard lint/*.c lint/front/*.c lint/report/*.c lint/check/*.c lint/cmd/*.c)))
-LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(B)/lint/front/toml_events.o
 PACK_DATA := $(sort $(wildcard rules/*/*.yaml))
 TABLES := $(B)/tables.c
 
@@ -40,6 +44,10 @@ $(TABLES): $(B)/packc $(PACK_DATA)
 
 $(B)/tables.o: $(TABLES)
 	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Ilint -c -o $@ $<
+
+$(B)/%.o: %.cc
+	@mkdir -p $(@D)
+	$(CXX) $(CPPFLAGS) -std=c++17 -Wall -Wextra $(CXXFLAGS) -fno-exceptions -fno-rtti -MMD -MP -c -o $@ $<
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -75,8 +83,8 @@ FUZZ_DIR ?= build-fuzz/work
 LIBFUZZER := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 
 fuzz: ## libFuzzer and AFL++ side by side for FUZZ_SECONDS (needs clang, libclang-rt-14-dev, afl++)
-	$(MAKE) B=build-fuzz CC=clang CFLAGS="$(LIBFUZZER)" LDFLAGS="-fsanitize=address,undefined" build-fuzz/fuzz/fuzz_fix
-	$(MAKE) B=build-afl CC=afl-clang-fast CFLAGS="-O2 -g" build-afl/fuzz/fuzz_fix
+	$(MAKE) B=build-fuzz CC=clang CXX=clang++ CFLAGS="$(LIBFUZZER)" LDFLAGS="-fsanitize=address,undefined" build-fuzz/fuzz/fuzz_fix
+	$(MAKE) B=build-afl CC=afl-clang-fast CXX=afl-clang-fast++ CFLAGS="-O2 -g" build-afl/fuzz/fuzz_fix
 	sh tests/fuzz/run.sh build-fuzz/fuzz/fuzz_fix build-afl/fuzz/fuzz_fix $(FUZZ_SECONDS) $(FUZZ_DIR)
 
 units: $(UNITS) ## build the unit tests
@@ -100,8 +108,8 @@ asan: ## run every test under AddressSanitizer and UndefinedBehaviorSanitizer
 
 lint: ## budgets, banned words, include order, shell and C checkers, a clang build
 	sh tests/check-tree.sh
-	$(MAKE) B=build-clang CC=clang CFLAGS="-O1 -Werror" build-clang/gpulint
-	$(MAKE) B=build-gcc CC=gcc CFLAGS="-O2 -Werror" build-gcc/gpulint
+	$(MAKE) B=build-clang CC=clang CXX=clang++ CFLAGS="-O1 -Werror" build-clang/gpulint
+	$(MAKE) B=build-gcc CC=gcc CXX=g++ CFLAGS="-O2 -Werror" build-gcc/gpulint
 	cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr --suppressions-list=tests/cppcheck.txt -Ilint lint
 
 bench: all $(TOOLS) ## ratios of speed, taken in one run

@@ -175,6 +175,8 @@ static enum loader loader_for(const struct framework *f, const struct document *
         return LOADER_PYTHON;
     case LANGUAGE_SHELL:
         return LOADER_SHELL;
+    case LANGUAGE_TOML:
+        return LOADER_TOML;
     default:
         return override ? *override : f ? f->loader : LOADER_PYYAML;
     }

@@ -11,7 +11,7 @@
 #include "banned.h"
 
 static const char *const NAMES[] = {"pyyaml", "omegaconf", "yaml-1.2", "json", "python",
-                                     "shell"};
+                                     "shell", "toml"};
 
 const char *loader_name(enum loader l)
 {
@@ -378,6 +378,7 @@ struct value loader_read(enum loader l, struct str text, const char **why)
         return read_json(text, why);
     case LOADER_SHELL:
         return read_argument(text);
+    case LOADER_TOML:
     case LOADER_PYTHON:
         break;
     }
@@ -452,7 +453,7 @@ static struct value list(struct arena *a, const struct setting *s)
 
 void loader_apply(enum loader l, struct arena *a, struct setting_tree *tree)
 {
-    if (l == LOADER_PYTHON || l == LOADER_SHELL)
+    if (l == LOADER_PYTHON || l == LOADER_SHELL || l == LOADER_TOML)
         return;
     /* Backwards, so that the items of a list are read before the list. */
     for (size_t i = tree->all.len; i-- > 0;) {

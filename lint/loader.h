@@ -12,10 +12,11 @@ enum loader {
     LOADER_JSON,
     LOADER_PYTHON,
     LOADER_SHELL, /* arguments: numbers and booleans where they look so, else text */
+    LOADER_TOML,
 };
 
 const char *loader_name(enum loader l); /* "pyyaml", "omegaconf", "yaml-1.2", "json", "python",
-                                         "shell" */
+                                         "shell", "toml" */
 bool loader_parse(struct str name, enum loader *out);
 
 /* What a plain (unquoted) scalar TEXT is to L. Interpolations (${...}), OmegaConf's

@@ -245,7 +245,7 @@ static void add_language(struct pack_reader *r, const struct setting *s, void *s
 {
     static const struct pack_word words[] = {
         {"yaml", LANGUAGE_YAML}, {"json", LANGUAGE_JSON}, {"python", LANGUAGE_PYTHON},
-        {"shell", LANGUAGE_SHELL}};
+        {"shell", LANGUAGE_SHELL}, {"toml", LANGUAGE_TOML}};
     int language = pack_word(r, s, words, sizeof words / sizeof *words);
     if (language >= 0)
         *(unsigned *)slot |= 1u << language;

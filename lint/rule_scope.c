@@ -425,6 +425,8 @@ static enum loader loader_of(const struct rule_view *v)
         return LOADER_PYTHON;
     if (v->unit->source.language == LANGUAGE_SHELL)
         return LOADER_SHELL;
+    if (v->unit->source.language == LANGUAGE_TOML)
+        return LOADER_TOML;
     if (v->c->loader)
         return *v->c->loader;
     return f ? f->loader : LOADER_PYYAML;

@@ -18,7 +18,7 @@ for f in $(git ls-files 'lint/*.h' 'lint/*/*.h'); do
 done
 
 # Each library is known to one family of files.
-for pair in yaml.h:lint/front/yaml pcre2.h:lint/match cjson/cJSON.h:lint/report/json; do
+for pair in yaml.h:lint/front/yaml pcre2.h:lint/match cjson/cJSON.h:lint/report/json toml++/toml.h:lint/front/toml_events; do
     header=${pair%%:*} home=${pair#*:}
     for f in $(git grep -l "#include <$header>" -- 'lint' | grep -v "^$home"); do
         complain "$f includes <$header>; only $home* may"
@@ -26,7 +26,7 @@ for pair in yaml.h:lint/front/yaml pcre2.h:lint/match cjson/cJSON.h:lint/report/
 done
 # A front end knows no rule; the memory model knows no front end; a rule knows no language.
 git grep -nE '#include "(\.\./)?(rule|fact|bind|memory|fix|pack)\.h"' -- lint/front | grep . && complain "a front end includes a later stage"
-git grep -nE '#include ".*(yaml|json|python)\.h"' -- ':(glob)lint/*.c' | grep . && complain "a stage includes a front end's private header"
+git grep -nE '#include ".*(yaml|json|python|shell|toml)\.h"' -- ':(glob)lint/*.c' | grep . && complain "a stage includes a front end's private header"
 
 # Functions: 80 lines at most (signature to closing brace, at column 0).
 for f in $(git ls-files 'lint/*.c' 'lint/*/*.c'); do

@@ -2,7 +2,7 @@
 # Installs the Debian packages that are missing: those to build and run gpulint, with
 # "test" also those of the tests, with "lint" those of `make lint`, with "fuzz" those of `make fuzz`. Says what it does.
 set -eu
-packages="gcc libc6-dev make pkg-config libyaml-dev libcjson-dev libpcre2-dev"
+packages="gcc g++ libc6-dev make pkg-config libyaml-dev libcjson-dev libpcre2-dev libtomlplusplus-dev"
 for word in "$@"; do
     case $word in
     test) packages="$packages libcmocka-dev python3 python3-yaml git pre-commit patch diffutils" ;;

@@ -228,8 +228,8 @@ int cmd_version(struct arena *a)
     const struct pack *pack = pack_builtin();
     buf_printf(&out,
                "gpulint %s\n%u rules, %u framework tables, %u GPUs, %u models\n"
-               "libyaml %s, cJSON %s, %s\n",
+               "libyaml %s, toml++ %s, cJSON %s, %s\n",
                GPULINT_VERSION, pack->rules.len, pack->frameworks.len, pack->gpus.len,
-               pack->models.len, yaml_library(), report_json_library(), match_library());
+               pack->models.len, yaml_library(), toml_library(), report_json_library(), match_library());
     return cmd_print(buf_str(&out)) ? EXIT_CLEAN : EXIT_TROUBLE;
 }

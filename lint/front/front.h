@@ -82,6 +82,7 @@ const struct front *front_of(enum language language);
 void front_parse(struct arena *a, struct source *source, struct document *doc);
 
 const char *yaml_library(void); /* the version of libyaml */
+const char *toml_library(void); /* and of toml++ */
 
 /* Where S is written: DOC, or where DOC was put together from several files its own. */
 static inline const struct document *front_home(const struct document *doc,

@@ -21,6 +21,8 @@ static const struct {
     {'y', LANGUAGE_YAML, "configs/train.yaml"},
     {'j', LANGUAGE_JSON, "configs/train.json"},
     {'p', LANGUAGE_PYTHON, "configs/train.py"},
+    {'s', LANGUAGE_SHELL, "configs/train.sh"},
+    {'t', LANGUAGE_TOML, "configs/train.toml"},
 };
 
 static const struct {

@@ -23,6 +23,7 @@ static const struct front_case {
     {"fixtures/front/json", "in.json", LANGUAGE_JSON, LOADER_JSON},
     {"fixtures/front/python", "in.py", LANGUAGE_PYTHON, LOADER_PYTHON},
     {"fixtures/front/shell", "in.sh", LANGUAGE_SHELL, LOADER_SHELL},
+    {"fixtures/front/toml", "in.toml", LANGUAGE_TOML, LOADER_TOML},
 };
 
 static void add_quoted(struct buf *b, struct str s)

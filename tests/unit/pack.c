@@ -229,7 +229,7 @@ static void test_framework(void **state)
         "habits: tidy\n"
         "keys: {a: {fact: precision, values: {a: fp17}}, \"/(/\": batch_size}\nsources: "
         "[s]\n",
-        "3:19 'cobol' is none of yaml, json, python, shell\n4:13 this would recognise every file\n"
+        "3:19 'cobol' is none of yaml, json, python, shell, toml\n4:13 this would recognise every file\n"
         "5:9 'tidy' is no habit\n6:41 the fact 'precision' cannot be fp17\n"
         "6:49 bad pattern at offset 1: missing closing parenthesis\n");
 }
