@@ -28,7 +28,9 @@ static struct fact *add_fact(struct binder *b, enum fact_id id, const struct set
                              const struct binding *how, struct str scope)
 {
     struct fact *f = vec_add(b->arena, b->facts);
-    unsigned place = b->doc->source->language == LANGUAGE_PYTHON ? bind_scope_weight(s) : 0;
+    bool python = b->doc->source->language == LANGUAGE_PYTHON;
+    bool called = str_ends(how->key, STR("()")); /* that it is called at all */
+    unsigned place = !python ? 0 : called ? BIND_PLACE_CALL : bind_scope_weight(s);
     unsigned weight = how->weight * 4u + place;
     f->id = id;
     f->origin = ORIGIN_EXPLICIT;
@@ -60,9 +62,17 @@ static bool batch_is_tried(const struct document *doc)
     return p && doc->masked.len && match_find(p, doc->masked, 0, &m);
 }
 
+/* lr = get_lr(step), where it is a step of the program. */
+static bool is_step(const struct document *doc, const struct setting *s)
+{
+    return s->flags & SETTING_STATEMENT ||
+           (doc->blocks.len && front_kinds_at(doc, s->key_span.from) & BLOCK_LOOP);
+}
+
 static void bind_one(struct binder *b, const struct binding *how, const struct setting *s)
 {
-    if ((!b->shown && !bind_train_counts(how, s)) || bind_scope_foreign(s, how->fact))
+    if ((!b->shown && !bind_train_counts(how, s)) || bind_scope_foreign(s, how->fact) ||
+        bind_branch_left(b->doc, s))
         return;
     bool eval = bind_scope_eval(b->doc, s);
     enum fact_id id = how->fact;
@@ -74,6 +84,8 @@ static void bind_one(struct binder *b, const struct binding *how, const struct s
     struct value value;
     struct str why;
     if (!bind_value_read(b->arena, b->pack, how, id, s, &value, &why))
+        return;
+    if (value.kind == VALUE_UNKNOWN && s->kind == SETTING_MAP && is_step(b->doc, s))
         return;
     struct fact *f = add_fact(b, id, s, how, scope);
     f->value = value;

@@ -448,6 +448,7 @@ static void add_run(struct gather *g, const struct setting *container, struct st
     for (int i = 0; i < FACT_COUNT; i++)
         run.best[i] = -1;
     add_own_facts(g, &run);
+    bind_branch_settle(&run);
     if (!is_training(&run))
         return;
     forget_variants(&run);

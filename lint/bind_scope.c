@@ -199,14 +199,13 @@ struct str bind_scope_block(const struct document *doc, const struct setting *s)
 
 unsigned bind_scope_weight(const struct setting *s)
 {
-    enum { SIGNATURE, DEFINITION, CALL };
     if (s->flags & SETTING_STATEMENT)
-        return SIGNATURE;
+        return BIND_PLACE_SIGNATURE;
     if (!s->parent)
-        return DEFINITION;
+        return BIND_PLACE_DEFINITION;
     if (s->parent->shape == SHAPE_SIGNATURE)
-        return SIGNATURE;
-    return s->parent->shape == SHAPE_CALL ? CALL : DEFINITION;
+        return BIND_PLACE_SIGNATURE;
+    return s->parent->shape == SHAPE_CALL ? BIND_PLACE_CALL : BIND_PLACE_DEFINITION;
 }
 
 /* Pages locked for offloading and workers that prepare data are not the loader's. */

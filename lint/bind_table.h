@@ -58,6 +58,7 @@ bool bind_scope_foreign(const struct setting *s, enum fact_id fact);
 /* Does FACT describe the shape of a network or of its input? */
 bool bind_scope_is_shape(enum fact_id fact);
 /* In Python call sites outweigh definitions, those signatures. */
+enum { BIND_PLACE_SIGNATURE, BIND_PLACE_DEFINITION, BIND_PLACE_CALL };
 unsigned bind_scope_weight(const struct setting *s);
 /* Is NAME that of a section ("train", "DataConfig") rather than of a preset? */
 bool bind_scope_section(struct str name);
@@ -65,6 +66,14 @@ bool bind_scope_section(struct str name);
 bool bind_scope_config_call(struct str name);
 /* The innermost function or class that holds S; "" in the module's body. */
 struct str bind_scope_block(const struct document *doc, const struct setting *s);
+
+/* --- bind_branch.c: the ways of an if -------------------------------------- */
+
+/* Does S stand where a training run on a GPU never comes? */
+bool bind_branch_left(const struct document *doc, const struct setting *s);
+/* Where a fact that decides stands in a branch: decides again, and makes it unknown where
+ * the branches do not agree. */
+void bind_branch_settle(struct run *run);
 
 /* --- bind_train.c: what is no training ------------------------------------- */
 

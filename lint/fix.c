@@ -226,16 +226,13 @@ static void check_spelling(struct plan *p, const struct fact *fact, struct value
                               STR_ARG(written.as.string)));
 }
 
-/* The constant of the module that S is given by its name: what there is to edit. */
+/* The constant that S is given by its name: what there is to edit. */
 static const struct setting *written_at(const struct setting *s)
 {
-    const struct setting *root = setting_root(s);
-    if (s->kind != SETTING_SCALAR || s->style != STYLE_CODE || root->shape != SHAPE_MODULE)
+    if (s->kind != SETTING_SCALAR || setting_root(s)->shape != SHAPE_MODULE)
         return s;
-    const struct setting *constant = setting_child(root, s->text);
-    bool same = constant && constant->style != STYLE_CODE &&
-                constant->kind == SETTING_SCALAR && value_eq(constant->value, s->value);
-    return same && !(constant->flags & SETTING_STATEMENT) ? constant : s;
+    const struct setting *constant = setting_resolve(s);
+    return constant->style != STYLE_CODE ? constant : s;
 }
 
 static bool plan_replace(struct plan *p, const struct fact *fact, struct value wanted)

@@ -197,10 +197,9 @@ static bool follows(const struct comparison *c, const struct setting *x,
 {
     if (x->style != STYLE_CODE || y->style != STYLE_CODE || !str_eq(x->text, y->text))
         return false;
-    const struct setting *was = setting_child(setting_root(x), x->text);
-    const struct setting *is = setting_child(setting_root(y), y->text);
-    return was && is && was->kind == SETTING_SCALAR && value_edited(c, was) &&
-           same_value(was, x) && same_value(is, y);
+    const struct setting *was = setting_resolve(x), *is = setting_resolve(y);
+    return was != x && is != y && value_edited(c, was) && same_value(was, x) &&
+           same_value(is, y);
 }
 
 static bool compare_setting(const struct comparison *c, const struct setting *x,

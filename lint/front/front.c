@@ -51,17 +51,22 @@ void front_parse(struct arena *a, struct source *source, struct document *doc)
         front->parse(a, doc);
 }
 
+/* Blocks nest and stand in order of their start: the last that starts before OFFSET holds
+ * it, or one around that does. */
 uint32_t front_block_at(const struct document *doc, uint32_t offset)
 {
-    uint32_t best = 0;
-    for (size_t i = 0; i < doc->blocks.len; i++) {
-        const struct block *b = &doc->blocks.at[i];
-        if (b->span.from > offset)
-            break;
-        if (offset < b->span.to)
-            best = (uint32_t)i;
+    size_t low = 0, high = doc->blocks.len;
+    while (low + 1 < high) {
+        size_t middle = low + (high - low) / 2;
+        if (doc->blocks.at[middle].span.from <= offset)
+            low = middle;
+        else
+            high = middle;
     }
-    return best;
+    uint32_t at = (uint32_t)low;
+    while (at && offset >= doc->blocks.at[at].span.to)
+        at = doc->blocks.at[at].parent;
+    return at;
 }
 
 unsigned front_kinds_at(const struct document *doc, uint32_t offset)

@@ -32,7 +32,12 @@ enum {
     BLOCK_GETITEM = 1024,   /* __getitem__, __iter__ of a Dataset, or a collate function */
     BLOCK_MAIN_GUARD = 2048, /* if __name__ == "__main__" */
     BLOCK_LIGHTNING = 4096, /* class derived from LightningModule */
+    BLOCK_BRANCH = 8192,    /* one of the ways of an if, match or except */
 };
+
+/* What is known of a branch: nothing, or that a training run on a GPU takes it (the body of
+ * `if torch.cuda.is_available():`) or never does (its else). */
+enum { BRANCH_TAKEN = 1, BRANCH_LEFT = 2, BRANCH_ELSE = 4 /* no way besides is left */ };
 
 struct block {
     unsigned kinds;
@@ -40,6 +45,8 @@ struct block {
     struct span span; /* from the start of the header line to the end of the body */
     struct span body; /* from the start of the first body line to the end */
     struct str name;  /* function or class */
+    uint32_t choice;  /* of a branch: the first of those that it is one of; else 0 */
+    unsigned branch;
 };
 
 struct blocks VEC_BODY(struct block);

@@ -115,9 +115,11 @@ static struct setting *add_scalar(struct python *p, struct setting *parent, stru
         s->value = f.value;
         s->style = f.style;
         s->why = f.why;
-        s->text = f.value.kind == VALUE_STRING
+        s->text = f.value.kind == VALUE_STRING && f.style != STYLE_CODE
                       ? f.value.as.string
                       : source_quote(p->doc->source, s->value_span);
+        if (!f.why && f.style == STYLE_CODE)
+            python_name_use(p, s, first, last);
     }
     if (f.why)
         scan(p, first, last);
@@ -504,7 +506,8 @@ static void assign(struct python *p, const struct scope *scope, uint32_t first,
         struct str key = dotted(p, first, colon);
         struct span span = span_of(p, first, colon);
         if (!scope->is_class || !add_field(p, scope->map, key, span, from, to, flags))
-            python_add(p, scope->map, key, span, from, to, flags);
+            python_name_setting(p, key, from,
+                                python_add(p, scope->map, key, span, from, to, flags));
     } else if (bracket < colon) {
         assign_subscript(p, scope, first, bracket, from, to, flags);
     } else if (!assign_tuple(p, scope, first, last, from, to)) {
@@ -612,6 +615,8 @@ static void take_line(struct python *p, const struct line *line)
         return;
     struct scope scope = scope_of(p, line);
     p->inside = scope.flags;
+    p->scope = python_scope(
+        p, line->header ? p->doc->blocks.at[line->block].parent : line->block);
     if (python_is_header(p, first, last)) {
         uint32_t colon = python_colon(p, first, last);
         uint32_t word = first + python_is_name(p, first, "async");
@@ -628,6 +633,7 @@ static void take_line(struct python *p, const struct line *line)
         body.header = false;
         scope = scope_of(p, &body);
         p->inside = scope.flags;
+        p->scope = python_scope(p, line->block);
     }
     while (first < last) {
         uint32_t end = python_statement_end(p, first, last);
@@ -690,13 +696,14 @@ static void parse(struct arena *a, struct document *doc)
     p->text = doc->source->text;
     python_mask(p);
     python_block(p);
-    python_constants(p);
+    python_names(p);
     p->holders = arena_alloc_array(&scratch, doc->blocks.len, sizeof(struct setting *));
     struct span all = {doc->source->body, (uint32_t)p->text.len};
     p->root = put(p, NULL, SETTING_MAP, (struct str){"", 0}, (struct span){0, 0}, all);
     p->root->shape = SHAPE_MODULE;
     for (size_t i = 0; i < p->lines.len && !p->full; i++)
         take_line(p, &p->lines.at[i]);
+    python_name_targets(p);
     for (size_t i = 0; i < doc->tree.all.len; i++) {
         struct setting *s = doc->tree.all.at[i];
         if (s->shape == SHAPE_DICT || s->shape == SHAPE_MODULE)

@@ -42,14 +42,8 @@ struct line {             /* one logical line */
     bool header;          /* of a block: its block is the one that it opens */
 };
 
-struct constant {
-    struct constant *next; /* in the bucket */
-    struct str name;
-    uint32_t bindings;    /* how often anything is bound to the name */
-    uint32_t first, last; /* tokens of the value of a plain module-level assignment */
-    bool plain, busy, known;
-    struct value value;
-};
+struct constant; /* python_value.h */
+struct use;
 
 enum { CONSTANT_BUCKETS = 8192 };
 
@@ -66,6 +60,11 @@ struct python {
         size_t len, cap;
     } lines;
     struct constant *constants[CONSTANT_BUCKETS];
+    struct {
+        struct use *at;
+        size_t len, cap;
+    } uses;
+    uint32_t scope; /* block of the function or class whose code is read */
     struct setting *root, *argparse, *env;
     struct setting **holders; /* by block: the map of a class */
     unsigned depth;           /* of nested values */
@@ -77,6 +76,12 @@ struct python {
 void python_mask(struct python *p);
 /* Fills the document's blocks and each line's `block`. */
 void python_block(struct python *p);
+
+/* Is the header [first, colon) one of the ways of an if, match or except? Then it is
+ * BLOCK_BRANCH, and OUT tells of which choice; BEFORE is the block that ended just before
+ * it, as deep, or 0. Else 0. */
+unsigned python_branch(const struct python *p, uint32_t first, uint32_t colon,
+                       uint32_t before, struct block *out);
 
 struct str python_text(const struct python *p, uint32_t token);
 bool python_is_name(const struct python *p, uint32_t token, const char *name);

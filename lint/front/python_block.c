@@ -20,6 +20,7 @@ struct builder {
     struct open_block open[MAX_DEPTH];
     uint32_t depth;
     uint32_t decorators; /* first line of those that wait for a def */
+    uint32_t before;     /* the block that ended at the current line, as deep as it */
     bool unit_tests;     /* the file imports pytest or unittest */
     struct {
         struct str name;
@@ -296,8 +297,11 @@ static uint32_t top(const struct builder *b)
 
 static void close_blocks(struct builder *b, uint32_t indent)
 {
-    while (b->depth && b->open[b->depth - 1].indent >= indent)
-        b->depth--;
+    b->before = 0;
+    while (b->depth && b->open[b->depth - 1].indent >= indent) {
+        const struct open_block *last = &b->open[--b->depth];
+        b->before = last->indent == indent ? last->block : 0;
+    }
 }
 
 /* Every open block reaches at least to END. */
@@ -317,6 +321,9 @@ static void open_header(struct builder *b, uint32_t index)
     uint32_t colon = python_colon(p, line->first, line->last);
     unsigned kinds =
         colon < line->last ? header_kinds(b, index, line->first, colon, &name) : 0;
+    struct block way = {0};
+    if (!kinds && colon < line->last)
+        kinds = python_branch(p, line->first, colon, b->before, &way);
     if (!kinds || b->depth == MAX_DEPTH)
         return;
     struct block *block = vec_add(p->arena, &p->doc->blocks);
@@ -326,7 +333,9 @@ static void open_header(struct builder *b, uint32_t index)
                             .parent = top(b),
                             .span = {line->start, line->end},
                             .body = {body, line->end},
-                            .name = name};
+                            .name = name,
+                            .choice = way.choice,
+                            .branch = way.branch};
     line->header = true;
     line->block = (uint32_t)p->doc->blocks.len - 1;
     b->open[b->depth++] = (struct open_block){line->indent, line->block};

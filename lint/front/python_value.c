@@ -8,7 +8,7 @@
 
 #include "../banned.h"
 
-enum { MAX_DEPTH = 64, MAX_LIST_DEPTH = 4, MAX_TARGETS = 64, MAX_JOINS = 8 };
+enum { MAX_DEPTH = 64, MAX_LIST_DEPTH = 4, MAX_JOINS = 8 };
 
 struct fold {
     struct python *p;
@@ -345,136 +345,29 @@ static struct value strings(struct fold *f)
 
 /* --- constants ------------------------------------------------------------ */
 
-static struct constant *constant(struct python *p, struct str name, bool create)
-{
-    struct constant **bucket = &p->constants[str_hash(name) % CONSTANT_BUCKETS];
-    for (struct constant *c = *bucket; c; c = c->next)
-        if (str_eq(c->name, name))
-            return c;
-    if (!create)
-        return NULL;
-    struct constant *c = arena_new(p->scratch, struct constant);
-    c->name = name;
-    c->next = *bucket;
-    return *bucket = c;
-}
-
-static struct constant *bind(struct python *p, uint32_t token)
-{
-    struct constant *c = constant(p, python_text(p, token), true);
-    c->bindings++;
-    return c;
-}
-
-static void bind_names(struct python *p, uint32_t first, uint32_t last)
-{
-    for (uint32_t i = first; i < last; i++)
-        if (p->tokens.at[i].kind == TOKEN_NAME && !python_is_op(p, i - 1, '.'))
-            bind(p, i);
-}
-
-/* Parameters; what their defaults and annotations name is counted, too, which only makes
- * fewer constants. */
-static void bind_nested(struct python *p, const struct line *line)
-{
-    for (uint32_t i = line->first; i < line->last; i++) {
-        uint32_t end = line->last - i > MAX_TARGETS ? i + MAX_TARGETS : line->last;
-        if (python_is_name(p, i, "lambda"))
-            bind_names(p, i + 1, python_colon(p, i + 1, end));
-        else if (python_is_name(p, i, "for")) {
-            uint32_t in = i + 1;
-            while (in < end && !python_is_name(p, in, "in"))
-                in++;
-            bind_names(p, i + 1, in);
-        } else if (python_is_op(p, i, OP_WALRUS) && i > line->first)
-            bind(p, i - 1);
-        else if (python_is_name(p, i, "as") && i + 1 < line->last)
-            bind_names(p, i + 1, i + 2);
-    }
-}
-
-static bool binds_all(const struct python *p, uint32_t first)
-{
-    static const char *const words[] = {"import", "from", "global", "nonlocal",
-                                        "del",    "def",  "class",  "async"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (python_is_name(p, first, words[i]))
-            return true;
-    return false;
-}
-
-static void bind_statement(struct python *p, const struct line *line, uint32_t first,
-                           uint32_t last)
-{
-    if (first >= last)
-        return;
-    if (binds_all(p, first)) {
-        bind_names(p, first + 1, last);
-        return;
-    }
-    uint32_t from = first, assigns = 0, value = 0;
-    for (uint32_t i = first; i < last; i = python_step(p, i, last)) {
-        if (python_is_name(p, i, "lambda"))
-            break;
-        if (!python_is_op(p, i, '=') && !python_is_op(p, i, OP_AUGMENTED))
-            continue;
-        uint32_t colon = python_colon(p, from, i);
-        bind_names(p, from, colon);
-        value = from = i + 1;
-        assigns++;
-    }
-    bool annotated = first + 1 < last && python_is_op(p, first + 1, ':');
-    bool plain = assigns == 1 && (python_is_op(p, first + 1, '=') || annotated) &&
-                 p->tokens.at[first].kind == TOKEN_NAME && line->indent == 0 &&
-                 line->block == 0;
-    if (!plain)
-        return;
-    struct constant *c = constant(p, python_text(p, first), true);
-    c->plain = true;
-    c->first = value;
-    c->last = last;
-}
-
-void python_constants(struct python *p)
-{
-    for (size_t i = 0; i < p->lines.len; i++) {
-        const struct line *line = &p->lines.at[i];
-        uint32_t first = line->first;
-        bind_nested(p, line);
-        bool definition = binds_all(p, first);
-        if (python_is_header(p, first, line->last) && !definition) {
-            uint32_t colon = python_colon(p, first, line->last);
-            first = colon < line->last ? colon + 1 : line->last;
-        }
-        while (first < line->last) {
-            uint32_t end = python_statement_end(p, first, line->last);
-            bool header = python_is_header(p, line->first, line->last) && !definition;
-            struct line conditional = *line;
-            conditional.indent += header;
-            bind_statement(p, &conditional, first, end);
-            first = end + 1;
-        }
-    }
-}
-
 static struct value expression(struct fold *f, int least);
+
+static struct value constant_value(struct fold *f, struct constant *c)
+{
+    struct python *p = f->p;
+    uint32_t scope = p->scope;
+    struct fold inner = {
+        .p = p, .at = c->first, .last = c->last, .depth = f->depth + 1, .lists = f->lists};
+    p->scope = c->scope;
+    struct value v = expression(&inner, 0);
+    p->scope = scope;
+    return inner.failed || inner.at != c->last ? VALUE_NOTHING : v;
+}
 
 static struct value follow(struct fold *f, uint32_t token)
 {
-    struct constant *c = constant(f->p, python_text(f->p, token), false);
+    struct constant *c = python_name(f->p, python_text(f->p, token));
     if (!c || !c->plain || c->bindings != 1 || c->busy)
         return fail(f, "a variable");
     f->names = true;
     if (!c->known) {
         c->busy = c->known = true;
-        struct fold inner = {.p = f->p,
-                             .at = c->first,
-                             .last = c->last,
-                             .depth = f->depth + 1,
-                             .lists = f->lists};
-        c->value = expression(&inner, 0);
-        if (inner.failed || inner.at != c->last)
-            c->value = VALUE_NOTHING;
+        c->value = constant_value(f, c);
         c->busy = false;
     }
     return c->value.kind == VALUE_UNKNOWN ? fail(f, "a variable") : c->value;
@@ -522,7 +415,7 @@ static struct value builtin(struct fold *f)
     size_t count = 0;
     struct str name = python_text(f->p, f->at);
     uint32_t open = f->at + 1, close = f->p->tokens.at[open].match, outer = f->last;
-    if (close <= open || close >= outer || constant(f->p, name, false) ||
+    if (close <= open || close >= outer || python_name(f->p, name) ||
         f->lists >= MAX_LIST_DEPTH)
         return fail(f, "a call");
     f->last = close;

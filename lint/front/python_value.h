@@ -5,6 +5,22 @@
 
 #include "python.h"
 
+struct constant {
+    struct constant *next; /* in the bucket */
+    struct str name;
+    uint32_t scope;          /* the block of the function or class that binds it; 0: module */
+    uint32_t bindings;       /* how often anything is bound to the name there */
+    uint32_t first, last;    /* tokens of the value of a plain assignment */
+    bool plain, busy, known; /* plain: it stands in no loop and no branch */
+    struct value value;
+    struct setting *setting; /* the assignment, once it is read */
+};
+
+struct use { /* a setting that is given by a constant's name alone */
+    struct setting *setting;
+    const struct constant *constant;
+};
+
 struct folded {
     struct value value;
     enum style style;
@@ -14,7 +30,18 @@ struct folded {
 /* The value of the expression [first, last). */
 struct folded python_value(struct python *p, uint32_t first, uint32_t last);
 /* Notes every binding of every name, so that constants can be told. */
-void python_constants(struct python *p);
+void python_names(struct python *p);
+/* What NAME is where p->scope stands; NULL when nothing in the file binds it. */
+struct constant *python_name(const struct python *p, struct str name);
+/* The block of the function or class that BLOCK belongs to; 0 for the module. */
+uint32_t python_scope(const struct python *p, uint32_t block);
+/* S is what NAME is given at FIRST, should it be a constant. */
+void python_name_setting(struct python *p, struct str name, uint32_t first,
+                         struct setting *s);
+/* S holds the value [first, last): notes it when that is a constant's name. */
+void python_name_use(struct python *p, struct setting *s, uint32_t first, uint32_t last);
+/* Every setting that is given by a constant's name gets that constant as its target. */
+void python_name_targets(struct python *p);
 /* Decodes [first, last), all string tokens without format or bytes prefix. */
 bool python_string(struct python *p, uint32_t first, uint32_t last, struct str *out);
 

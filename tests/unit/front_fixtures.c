@@ -72,13 +72,17 @@ static void add_block(struct buf *b, struct source *source, const struct block *
     static const char *const kinds[] = {
         "module",     "class",      "function", "loop",     "batch-loop",
         "epoch-loop", "validation", "no-grad",  "autocast", "dataset",
-        "getitem",    "main-guard", "lightning"};
+        "getitem",    "main-guard", "lightning", "branch"};
+    static const char *const ways[] = {" taken", " left", " else"};
     uint32_t last = block->span.to > block->span.from ? block->span.to - 1 : 0;
     buf_printf(b, "block %u-%u:", source_place(source, block->span.from).line,
                source_place(source, last).line);
     for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (block->kinds & 1u << i)
             buf_printf(b, " %s", kinds[i]);
+    for (unsigned i = 0; i < sizeof ways / sizeof *ways; i++)
+        if (block->branch & 1u << i)
+            buf_cstr(b, ways[i]);
     if (block->name.len)
         buf_printf(b, " %.*s", STR_ARG(block->name));
     buf_byte(b, '\n');

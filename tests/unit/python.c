@@ -205,6 +205,19 @@ static void test_constants(void **state)
     assert_string_equal(get("g().d")->why, "a variable");
     assert_setting("g().e", "128", "BATCH * 2", "e");
     refuses_replace("g().a", "the value is an expression");
+    assert_ptr_equal(setting_resolve(get("g().a")), get("BATCH"));
+    assert_ptr_equal(setting_resolve(get("g().e")), get("g().e"));
+    /* Each function has its own names; what a branch or loop sets is no constant. */
+    read("A = 1\ndef f():\n    b = 2\n    if A:\n        c = 3\n    g(a=A, b=b, c=c)\n"
+         "def h(A):\n    b = 3\n    b = 4\n    k(a=A, b=b)\n"
+         "class C:\n    d = 5\n    e = d * 2\n    def m(self):\n        n(d=d)\n");
+    assert_setting("g().a", "1", "A", "a");
+    assert_setting("g().b", "2", "b", "b");
+    assert_setting("g().c", "unknown", "c", "c");
+    assert_setting("k().a", "unknown", "A", "a");
+    assert_setting("k().b", "unknown", "b", "b");
+    assert_setting("C.e", "10", "d * 2", "e");
+    assert_setting("n().d", "unknown", "d", "d");
 }
 
 static void test_maps(void **state)
