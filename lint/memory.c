@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <math.h>
 
+#include "memory_habits.h"
 #include "memory_term.h"
 #include "vec.h"
 
@@ -14,14 +15,19 @@
 
 static const double MIB = 1024.0 * 1024.0;
 /* What the allocator holds beyond the tensors: reserved / allocated of 1.06 to 1.13 was
- * measured on a T4; blocks of one size all run long hardly fragment. */
+ * measured on a T4; its rules over steps of one length give 0.01 to 0.21 of what passes
+ * (tests/catalog/allocator.py). */
 static const struct amount SLACK_RESIDENT = {0, 0.01, 0.04};
 static const struct amount SLACK_PASSING = {0.01, 0.1, 0.3};
 static const double SLACK_IMAGES_HIGH = 0.2; /* one shape, every step the same */
 /* Unfused attention passes through blocks of many sizes: 0.13 to 0.44 on a T4. */
 static const struct amount SLACK_EAGER = {0.01, 0.25, 0.5};
-/* Samples of many lengths leave holes: runs of one model reserved twice what passed. */
-static const double SLACK_VARYING_HIGH = 0.8;
+/* Lengths from 5 to 100 % of the cap, by the same rules: blocks of every new longest length
+ * are made and the old ones stay. The logits' few large ones grow by 1.4 of their sum,
+ * a layer's many by 0.75; up to twice that where long samples are rare. */
+static const double GROWTH_LOGITS = 1.4, GROWTH_ACTIVATIONS = 0.75, GROWTH_HIGH = 2;
+static const double GROWTH_EXPANDABLE = 0.03;
+enum { OFTEN = 100 }; /* a cache emptied at least every so many batches does not grow */
 static const double SLACK_EXPANDABLE = 0.5; /* one segment that grows */
 /* Two handles' cuBLAS workspaces of 8.125 MiB; 32 MiB each on Hopper. */
 static const double CUBLAS_BYTES = 2 * 8519680.0, CUBLAS_BYTES_HOPPER = 64 * 1024 * 1024.0;
@@ -113,6 +119,24 @@ static void per_sample(struct notes *n, const struct run *run, struct plan *p)
     }
 }
 
+/* Batches of other lengths, where the program is known to make them or may. */
+static void grow(const struct run *run, struct plan *p)
+{
+    double interval;
+    if (!p->net.tokens_are_cap) {
+        return;
+    }
+    bool known = p->regime.habits & HABIT_PADS_TO_LONGEST;
+    p->growth_share = (struct amount){0, known ? 1 : 0, known ? GROWTH_HIGH : 1};
+    if (run_number(run, FACT_empty_cache_interval, &interval) && interval >= 1 &&
+        interval <= OFTEN) {
+        p->growth_share = (struct amount){0, 0, 0.5};
+    }
+    if (memory_flag(run, FACT_expandable_segments)) {
+        p->growth_share = amount_times(p->growth_share, GROWTH_EXPANDABLE);
+    }
+}
+
 bool memory_plan(struct notes *n, const struct pack *pack, const struct run *run,
                  const struct target *target, struct plan *p)
 {
@@ -136,6 +160,7 @@ bool memory_plan(struct notes *n, const struct pack *pack, const struct run *run
     if (memory_flag(run, FACT_expandable_segments)) {
         p->slack_share = SLACK_EXPANDABLE;
     }
+    grow(run, p);
     return true;
 }
 
@@ -199,17 +224,15 @@ static struct amount larger(struct amount a, struct amount b)
     return (struct amount){fmax(a.low, b.low), fmax(a.mid, b.mid), fmax(a.high, b.high)};
 }
 
-/* What comes and goes with the samples' lengths. */
-static double varying(const struct plan *p, const struct bill *b)
+/* What samples of other lengths leave in the cache. */
+static struct amount growth_of(const struct plan *p, const struct bill *b)
 {
-    if (!p->net.tokens_are_cap) {
-        return 0;
-    }
     double most = 0;
     for (int m = MOMENT_FORWARD; m < MOMENT_STEP; m++) {
-        most = fmax(most, b->moments[m].activations.high + b->moments[m].logits.high);
+        most = fmax(most, GROWTH_LOGITS * b->moments[m].logits.mid);
+        most = fmax(most, GROWTH_ACTIVATIONS * b->moments[m].activations.mid);
     }
-    return most;
+    return amount_times(p->growth_share, most);
 }
 
 static struct amount slack_of(const struct plan *p, const struct bill *b)
@@ -217,14 +240,13 @@ static struct amount slack_of(const struct plan *p, const struct bill *b)
     struct amount resident = amount_add(amount_add(p->weights, p->optimizer), p->gradients);
     struct amount all = b->allocated;
     struct amount passing = p->slack_passing;
-    double vary = varying(p, b), steady = fmax(0, all.high - resident.high - vary);
     struct amount s = {
         .low = SLACK_RESIDENT.low * resident.low +
                passing.low * fmax(0, all.low - resident.low),
         .mid = SLACK_RESIDENT.mid * resident.mid +
                passing.mid * fmax(0, all.mid - resident.mid),
-        .high = SLACK_RESIDENT.high * resident.high + passing.high * steady +
-                SLACK_VARYING_HIGH * vary,
+        .high = SLACK_RESIDENT.high * resident.high +
+                passing.high * fmax(0, all.high - resident.high),
     };
     /* Between steps the gradients' blocks are free, and mostly of the wrong size. */
     double freed = fmax(0, p->gradients.mid - b->moments[b->peak_at].gradients.mid);
@@ -248,8 +270,21 @@ void memory_bill(const struct plan *p, double batch, struct bill *out)
         out->allocated = larger(out->allocated, sum);
     }
     out->slack = slack_of(p, out);
+    out->growth = growth_of(p, out);
     out->context = p->context;
     out->total = amount_add(amount_add(out->allocated, out->slack), out->context);
+}
+
+static double held(double needed, double growth, double usable)
+{
+    return usable > 0 ? fmax(needed, fmin(needed + growth, usable)) : needed + growth;
+}
+
+struct amount memory_held(const struct bill *b, double usable)
+{
+    return (struct amount){held(b->total.low, b->growth.low, usable),
+                           held(b->total.mid, b->growth.mid, usable),
+                           held(b->total.high, b->growth.high, usable)};
 }
 
 /* --- the answer ---------------------------------------------------------------- */
@@ -270,7 +305,7 @@ static enum verdict verdict_of(const struct estimate *e)
     return e->low > e->usable ? VERDICT_DOES_NOT_FIT : VERDICT_TIGHT;
 }
 
-static void fill(const struct plan *p, double batch, struct estimate *e)
+static void fill(struct notes *n, const struct plan *p, double batch, struct estimate *e)
 {
     struct bill bill;
     memory_bill(p, batch, &bill);
@@ -283,7 +318,14 @@ static void fill(const struct plan *p, double batch, struct estimate *e)
     e->logits = bytes(peak->logits.mid);
     e->workspace = bytes(peak->workspace.mid);
     e->context = bytes(bill.context.mid);
+    struct amount all = memory_held(&bill, (double)e->usable);
     e->slack = bytes(bill.slack.mid);
+    e->cache = bytes(all.mid - bill.total.mid);
+    if (e->cache > 0.01 * all.mid) {
+        memory_note(n, "samples differ in length: the allocator will hold %.1f GiB more, "
+                       "which it gives back when it must",
+                    (double)e->cache / (1024 * MIB));
+    }
     e->total = e->weights + e->gradients + e->optimizer + e->activations + e->logits +
                e->workspace + e->context + e->slack;
     e->low = bytes(bill.total.low);
@@ -332,7 +374,7 @@ static void estimate(struct arena *a, const struct pack *pack, const struct run 
         memory_note(&notes, "batch size unknown: add batch_size to the config");
         return;
     }
-    fill(&plan, batch, out);
+    fill(&notes, &plan, batch, out);
 }
 
 void memory_estimate(struct arena *a, const struct pack *pack, const struct run *run,

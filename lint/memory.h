@@ -24,6 +24,7 @@ struct estimate {
     /* Each term at the moment of the peak. */
     uint64_t weights, gradients, optimizer, activations, logits, workspace, context, slack;
     uint64_t total, low, high, usable;
+    uint64_t cache; /* beyond the total, where the card has room; no run fails by it */
     enum moment peak_at;
     enum verdict verdict;
     uint64_t batch_current, batch_maximum, batch_recommended, batch_safe; /* 0 unknown */

@@ -44,6 +44,7 @@ struct plan {
     struct amount context;
     struct amount slack_passing, gradient_holes; /* shares that are reserved besides */
     double slack_share;                          /* scales the allocator's slack */
+    struct amount growth_share; /* of what samples of other lengths leave behind */
 };
 
 struct moment_bill {
@@ -53,6 +54,7 @@ struct moment_bill {
 struct bill {
     struct moment_bill moments[3];
     struct amount slack, context, total;
+    struct amount growth;    /* cached blocks that the allocator gives back when it must */
     struct amount allocated; /* the largest moment, without slack and context */
     enum moment peak_at;
 };
@@ -96,5 +98,8 @@ double memory_lora(const struct run *run, const struct network *net, double rank
 bool memory_plan(struct notes *n, const struct pack *pack, const struct run *run,
                  const struct target *target, struct plan *out);
 void memory_bill(const struct plan *p, double batch, struct bill *out);
+/* The total and what the allocator's cache adds where USABLE bytes (0: any number) leave
+ * room for it: what the process will show. */
+struct amount memory_held(const struct bill *b, double usable);
 
 #endif

@@ -30,14 +30,15 @@ struct columns {
  * when they were made. */
 static const struct {
     const char *prefix, *torch, *transformers, *framework;
-    bool autocast; /* over weights that are half already */
+    bool autocast;    /* over weights that are half already */
+    int empties_cache; /* every so many batches; 0 never */
 } ERAS[] = {
-    {"hf-bert", "1.10.0", "4.15.0", NULL, false},
-    {"litgpt-res", "2.1.0", NULL, "litgpt", false},
-    {"litgpt-hub", "2.2.0", NULL, "litgpt", false},
-    {"qwen1", "2.0.0", "4.32.0", NULL, false},
-    {"swift", "2.1.1", "4.36.0", NULL, true},
-    {"peft-mm", "2.13.0", "5.13.1", NULL, false},
+    {"hf-bert", "1.10.0", "4.15.0", NULL, false, 0},
+    {"litgpt-res", "2.1.0", NULL, "litgpt", false, 0},
+    {"litgpt-hub", "2.2.0", NULL, "litgpt", false, 0},
+    {"qwen1", "2.0.0", "4.32.0", NULL, false, 0},
+    {"swift", "2.1.1", "4.36.0", "ms-swift", true, 0},
+    {"peft-mm", "2.13.0", "5.13.1", NULL, false, 10},
 };
 
 struct sample {
@@ -116,6 +117,10 @@ static void set_era(struct arena *a, const struct pack *pack, struct str name,
         if (ERAS[i].transformers) {
             run_text_set(a, run, FACT_transformers_version,
                          VALUE_OF_STR(str_from(ERAS[i].transformers)));
+        }
+        if (ERAS[i].empties_cache) {
+            run_text_set(a, run, FACT_empty_cache_interval,
+                         VALUE_OF_INT(ERAS[i].empties_cache));
         }
         if (ERAS[i].autocast && run_fact(run, FACT_lora_rank)) {
             run_text_set(a, run, FACT_precision, VALUE_OF_STR(STR("amp-bf16")));
@@ -236,17 +241,20 @@ static double per_device(struct str note, double gib)
     return parts > 1 && parts <= 9 ? gib / parts : gib;
 }
 
-static struct amount predicted(const struct plan *p, double batch, struct str quantity)
+static struct amount predicted(const struct plan *p, double batch, struct str quantity,
+                               double usable)
 {
     struct bill bill;
     memory_bill(p, batch, &bill);
+    struct amount all = memory_held(&bill, usable);
     if (str_eq(quantity, STR("allocated"))) {
         return bill.allocated;
     }
     if (str_eq(quantity, STR("device")) || str_eq(quantity, STR("unknown"))) {
-        return bill.total;
+        return all;
     }
-    return amount_add(bill.allocated, bill.slack);
+    return (struct amount){all.low - bill.context.low, all.mid - bill.context.mid,
+                           all.high - bill.context.high};
 }
 
 /* Grade and kind: "A lora". What is none of the three is another adapter. */
@@ -291,7 +299,8 @@ static void add_to(struct tally *t, struct str name, bool by_kind, const struct 
 }
 
 static struct sample sample_of(struct arena *a, struct str id, const struct plan *p,
-                               double batch, struct amount guess, double bytes)
+                               double batch, double usable, struct amount guess,
+                               double bytes)
 {
     struct sample s = {.name = arena_str(a, id),
                        .error = guess.mid / bytes - 1,
@@ -301,7 +310,7 @@ static struct sample sample_of(struct arena *a, struct str id, const struct plan
 
                        .bytes = bytes};
     memory_bill(p, batch, &s.bill);
-    s.dangerous = misleads(s.bill.total.high, bytes);
+    s.dangerous = misleads(memory_held(&s.bill, usable).high, bytes);
     return s;
 }
 
@@ -352,14 +361,15 @@ static void measure(struct tally *t, const struct pack *pack, const struct colum
     struct amount guess;
     struct target target;
     bool on_card = card_of(a, pack, cell(head, row, "gpu"), &target);
+    double usable = on_card ? (double)target.usable_bytes : 0;
     bool known = run_number(&run, FACT_batch_size, &batch) &&
                  memory_plan(&notes, pack, &run, on_card ? &target : NULL, &plan);
     if (known) {
-        guess = predicted(&plan, batch, quantity);
+        guess = predicted(&plan, batch, quantity, usable);
     }
     struct sample s;
     if (known) {
-        s = sample_of(a, cell(head, row, "id"), &plan, batch, guess, bytes);
+        s = sample_of(a, cell(head, row, "id"), &plan, batch, usable, guess, bytes);
     }
     const struct sample *sample = known ? &s : NULL;
     add_to(t, group_name(a, head, row), false, sample);

@@ -332,6 +332,7 @@ static void add_bytes(cJSON *o, const struct estimate *e)
     add_number(b, "workspace", (double)e->workspace);
     add_number(b, "context", (double)e->context);
     add_number(b, "slack", (double)e->slack);
+    add_number(b, "cache", (double)e->cache);
     add_number(b, "total", (double)e->total);
     add_number(b, "low", (double)e->low);
     add_number(b, "high", (double)e->high);

@@ -217,6 +217,48 @@ static void a_second_embedding_since_2_5(void **state)
     expect_near("gradient", new.first_gradient.mid - old.first_gradient.mid, embedding, 0.1);
 }
 
+/* ms-swift's benchmark (docs/source/LLM/Benchmark.md, PyTorch 2.1.1, A100 of 80 GB, lengths
+ * of 91 to 19548 tokens cut at 2048): GiB reserved. Nothing is fitted to them: the shares
+ * come from tests/catalog/allocator.py. */
+static void lengths_that_differ_fill_the_cache(void **state)
+{
+    (void)state;
+    static const struct {
+        double batch, gib;
+    } MEASURED[] = {{1, 27.74}, {2, 43.11}, {4, 63.81}, {8, 76.14}};
+    const char *text = "model_name: qwen-7b-chat\nprecision: amp-bf16\noptimizer: adamw\n"
+                       "peft: lora\nlora_rank: 8\nlora_targets: c_attn\nmax_seq_len: 2048\n"
+                       "gradient_checkpointing: full\nattention: flash\n"
+                       "torch_version: 2.1.1\ntransformers_version: 4.36\n";
+    struct plan p = plan_of(text, "ms-swift");
+    const double GIB = 1024.0 * 1024 * 1024, card = 78.4 * GIB;
+    for (size_t i = 0; i < sizeof MEASURED / sizeof *MEASURED; i++) {
+        struct bill b;
+        memory_bill(&p, MEASURED[i].batch, &b);
+        double reserved = memory_held(&b, card).mid - b.context.mid;
+        expect_near("reserved", reserved / GIB, MEASURED[i].gib, 10);
+    }
+}
+
+static void the_cache_makes_no_run_fail(void **state)
+{
+    (void)state;
+    struct bill b = {.total = {10, 20, 30}, .growth = {0, 8, 16}};
+    struct amount roomy = memory_held(&b, 0), small = memory_held(&b, 25);
+    assert_true(roomy.low == 10 && roomy.mid == 28 && roomy.high == 46);
+    assert_true(small.low == 10 && small.mid == 25 && small.high == 30);
+    const char *text = "model_name: gpt2\nmax_seq_len: 512\nprecision: bf16\n";
+    struct bill plain, packed, grown;
+    struct plan at = plan_of(text, "trl");
+    memory_bill(&at, 8, &grown);
+    at = plan_of(arena_printf(&arena, "%spacking: true\n", text).at, "trl");
+    memory_bill(&at, 8, &packed);
+    at = plan_of(arena_printf(&arena, "%sexpandable_segments: true\n", text).at, "trl");
+    memory_bill(&at, 8, &plain);
+    assert_true(packed.growth.high == 0);
+    assert_true(grown.growth.mid > 0 && plain.growth.mid < 0.05 * grown.growth.mid);
+}
+
 static void old_bitsandbytes_keeps_inputs(void **state)
 {
     (void)state;
@@ -279,6 +321,8 @@ int main(void)
         cmocka_unit_test_setup(what_litgpt_printed, fresh),
         cmocka_unit_test_setup(what_litgpt_printed_later, fresh),
         cmocka_unit_test_setup(a_second_embedding_since_2_5, fresh),
+        cmocka_unit_test_setup(lengths_that_differ_fill_the_cache, fresh),
+        cmocka_unit_test_setup(the_cache_makes_no_run_fail, fresh),
         cmocka_unit_test_setup(old_bitsandbytes_keeps_inputs, fresh),
         cmocka_unit_test_setup(accumulation_keeps_whole_gradients_under_fsdp, fresh),
         cmocka_unit_test_setup(a_loaded_base_is_half_since_transformers_5, fresh),
