@@ -177,6 +177,12 @@ static size_t tables_for(struct arena *a, const struct pack *pack,
     return count;
 }
 
+/* Only OmegaConf fills in ${a.b}: a program of nobody's that writes it reads with that. */
+static bool has_interpolation(const struct document *doc)
+{
+    return str_find(doc->source->text, STR(": ${"), 0) != SIZE_MAX;
+}
+
 static enum loader loader_for(const struct framework *f, const struct document *doc,
                               const enum loader *override)
 {
@@ -190,7 +196,11 @@ static enum loader loader_for(const struct framework *f, const struct document *
     case LANGUAGE_TOML:
         return LOADER_TOML;
     default:
-        return override ? *override : f ? f->loader : LOADER_PYYAML;
+        if (override)
+            return *override;
+        if (!f || (f->generic && has_interpolation(doc)))
+            return f ? LOADER_OMEGACONF : LOADER_PYYAML;
+        return f->loader;
     }
 }
 
@@ -219,6 +229,8 @@ void bind_document(struct arena *a, const struct pack *pack, struct document *do
         loader_apply(loader_for(own, doc, loader), a, &doc->tree);
     if (!own)
         return;
+    if (doc->source->language == LANGUAGE_YAML || doc->source->language == LANGUAGE_JSON)
+        bind_refer(loader_for(own, doc, loader), &doc->tree);
     struct binder b = {.arena = a, .pack = pack, .doc = doc};
     struct arena scratch = {0}; /* the tables outweigh what they find in a small file */
     b.count = tables_for(&scratch, pack, own, doc, b.tables);

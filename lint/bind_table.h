@@ -75,6 +75,12 @@ bool bind_branch_left(const struct document *doc, const struct setting *s);
  * the branches do not agree. */
 void bind_branch_settle(struct run *run);
 
+/* --- bind_refer.c: references ------------------------------------------------ */
+
+/* Gives settings that stand for another setting's value (${a.b}) that value, and `referred`;
+ * those with a default of their own (${oc.env:A,8}) the default. TREE has its values. */
+void bind_refer(enum loader loader, struct setting_tree *tree);
+
 /* --- bind_train.c: what is no training ------------------------------------- */
 
 enum bind_train {

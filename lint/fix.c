@@ -116,6 +116,17 @@ static bool is_below(const struct setting *s, const struct setting *map)
     return s != NULL;
 }
 
+/* How many settings say ${path of S}, and the like. */
+static size_t count_users(const struct run *run, const struct setting *s)
+{
+    size_t users = 0;
+    for (size_t i = 0; run->whole && i < run->whole->tree.all.len; i++) {
+        const struct setting *to = run->whole->tree.all.at[i]->referred;
+        users += to && (to == s || to->original == s);
+    }
+    return users;
+}
+
 /* Is S, or a map around it, read from other places, too? */
 static void check_sharing(struct plan *p, const struct setting *s)
 {
@@ -129,13 +140,16 @@ static void check_sharing(struct plan *p, const struct setting *s)
                                   STR_ARG(name)));
     }
     const struct setting *container = p->run->container;
+    if (count_users(p->run, s) > 1)
+        lower(p, arena_printf(p->a, "several settings take their value from %.*s",
+                              STR_ARG(s->path)));
     if (p->doc == p->run->doc && container && container->parent && !is_below(s, container))
         lower(p, STR("other runs of the file share this value"));
 }
 
 static bool check_setting(struct plan *p, const struct setting *s)
 {
-    if (s->kind == SETTING_SCALAR && s->value.kind == VALUE_UNKNOWN && s->why)
+    if (s->kind == SETTING_SCALAR && s->why)
         return refuse(p, arena_printf(p->a, "the value is %s", s->why));
     for (const struct setting *at = s; at; at = at->parent) {
         if (at->flags & (SETTING_OVERRIDDEN | SETTING_DUPLICATE))

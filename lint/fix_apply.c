@@ -175,6 +175,8 @@ static bool value_edited(const struct comparison *c, const struct setting *s)
 
 static bool same_value(const struct setting *x, const struct setting *y)
 {
+    if (x->referred && y->referred) /* its value is compared where it is written */
+        return str_eq(x->text, y->text);
     if (x->value.kind != y->value.kind)
         return false;
     bool numbers = x->value.kind == VALUE_FLOAT;

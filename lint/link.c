@@ -213,6 +213,42 @@ static const struct link_step *chain_of(const struct unit *u, const struct docum
     return NULL;
 }
 
+/* Where S is written, and by way of which references: the last of them in *CHAIN. */
+static const struct setting *place_of(struct unit *u, struct document *doc,
+                                      const struct setting *s,
+                                      const struct link_step **chain)
+{
+    for (; s->referred; s = s->referred) {
+        struct link_step *step = arena_new(&u->arena, struct link_step);
+        struct document *home = s->home ? s->home : doc;
+        *step = (struct link_step){home, s->original ? s->original : s,
+                                   *chain ? *chain : chain_of(u, home)};
+        *chain = step;
+    }
+    return s;
+}
+
+/* The fact's setting as written: behind references, in its own file. */
+static void lead_fact_back(struct unit *u, struct fact *f)
+{
+    const struct setting *s = place_of(u, f->doc, f->setting, &f->chain);
+    f->doc = s->home ? s->home : f->doc;
+    f->setting = s->original ? s->original : s;
+    const struct link_step *chain = chain_of(u, f->doc);
+    if (chain && f->origin == ORIGIN_EXPLICIT)
+        f->origin = ORIGIN_INHERITED;
+    if (!f->chain)
+        f->chain = chain;
+}
+
+static void lead_facts_back(struct unit *u)
+{
+    for (size_t r = 0; r < u->runs.len; r++)
+        for (size_t i = 0; i < u->runs.at[r].facts.len; i++)
+            if (u->runs.at[r].facts.at[i].setting)
+                lead_fact_back(u, &u->runs.at[r].facts.at[i]);
+}
+
 static void lead_back(struct unit *u, struct run *run)
 {
     const struct setting *container = run->container;
@@ -223,16 +259,6 @@ static void lead_back(struct unit *u, struct run *run)
     run->doc = &u->doc;
     run->container = container && container->home == &u->doc ? container->original
                                                              : u->doc.tree.roots.at[root];
-    for (size_t i = 0; i < run->facts.len; i++) {
-        struct fact *f = &run->facts.at[i];
-        if (!f->setting)
-            continue;
-        f->doc = f->setting->home;
-        f->setting = f->setting->original;
-        f->chain = chain_of(u, f->doc);
-        if (f->chain && f->origin == ORIGIN_EXPLICIT)
-            f->origin = ORIGIN_INHERITED;
-    }
 }
 
 static struct document *whole_of(struct linker *l)
@@ -288,5 +314,6 @@ void link_unit(const struct link_context *c, struct unit *unit)
         unit->links.len = 0;
         bind_document(&unit->arena, c->pack, &unit->doc, c->loader, &unit->runs);
     }
+    lead_facts_back(unit);
     arena_free(&scratch);
 }

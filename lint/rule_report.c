@@ -133,19 +133,33 @@ static void add_related(const struct rule_view *v, struct arena *a, struct findi
     }
 }
 
-/* Where the finding is in another file than the run: how the run comes to it. */
-static void add_chain(const struct rule_view *v, struct arena *a, struct finding *f)
+static const struct link_step *chain_to(const struct run *run, const struct finding *f,
+                                        const struct setting *marked)
 {
-    const struct link_step *step = NULL;
-    for (size_t i = 0; v->run && i < v->run->facts.len; i++)
-        if (v->run->facts.at[i].doc && v->run->facts.at[i].doc->source == f->source)
-            step = v->run->facts.at[i].chain;
+    const struct link_step *chain = NULL;
+    for (size_t i = 0; run && i < run->facts.len; i++) {
+        const struct fact *fact = &run->facts.at[i];
+        if (fact->chain && fact->setting == marked)
+            return fact->chain;
+        if (fact->doc && fact->doc->source == f->source && f->source != run->doc->source)
+            chain = fact->chain;
+    }
+    return chain;
+}
+
+/* How the run comes to a place that is in another file, or behind a reference. */
+static void add_chain(const struct rule_view *v, struct arena *a, struct finding *f,
+                      const struct setting *marked)
+{
+    const struct link_step *step = chain_to(v->run, f, marked);
     for (; step; step = step->from) {
-        struct span span = step->setting->value_span;
-        if (related_told(&f->related, step->doc->source, span))
+        const struct setting *s = step->setting;
+        const struct setting *named = s->key.len || !s->parent ? s : s->parent;
+        if (related_told(&f->related, step->doc->source, s->value_span))
             continue;
-        struct str message = step->from ? STR("included here") : STR("the run includes it here");
-        vec_push(a, &f->related, ((struct related){step->doc->source, span, message}));
+        struct str message = arena_printf(a, "through %.*s here", STR_ARG(named->key));
+        vec_push(a, &f->related,
+                 ((struct related){step->doc->source, s->value_span, message}));
     }
 }
 
@@ -182,7 +196,7 @@ struct finding *rule_report(const struct rule_view *v, struct unit *unit,
     if (!v->setting && told(&unit->findings, &f))
         return NULL;
     add_related(v, a, &f, place.setting);
-    add_chain(v, a, &f);
+    add_chain(v, a, &f, place.setting);
     vec_push(a, &unit->findings, f);
     return &unit->findings.at[unit->findings.len - 1];
 }

@@ -97,6 +97,7 @@ struct setting {
     const char *why;    /* unknown because: "an expression", "an interpolation", ... */
     struct setting *parent, *first, *last, *next;
     struct setting *target; /* alias or merge of a map or list: the collection meant */
+    const struct setting *referred; /* whose value this is: for ${a.b} the setting a.b */
     /* In a tree that was put together from several files (link.h) the setting as it was
      * written and its document; NULL elsewhere. */
     const struct setting *original;

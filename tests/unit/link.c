@@ -191,6 +191,36 @@ static void addresses_are_no_files(void **state)
     assert_int_equal(u->link_problems.len, 0);
 }
 
+static void references_lead_to_their_target(void **state)
+{
+    (void)state;
+    put("base.yaml", "solver:\n  batch: 16\n");
+    put("a.yaml", "batch: 8\n"
+                  "train:\n"
+                  "  batch_size: ${batch}\n"
+                  "  lr: ${..solver.lr}\n"
+                  "  num_workers: ${oc.env:N,3}\n"
+                  "solver:\n"
+                  "  lr: 1e-3\n");
+    struct unit *u = read_file("a.yaml");
+    expect(u, FACT_batch_size, "8 explicit a.yaml:1");
+    expect(u, FACT_learning_rate, "0.001 explicit a.yaml:7");
+    expect(u, FACT_num_workers, "3 explicit a.yaml:5");
+    const struct fact *f = run_fact(&u->runs.at[0], FACT_batch_size);
+    assert_memory_equal(f->chain->setting->path.at, "train.batch_size", 16);
+    assert_null(f->chain->from);
+}
+
+static void references_cross_files(void **state)
+{
+    (void)state;
+    put("Base.yaml", "N: 16\nSOLVER:\n  IMS_PER_BATCH: ${N}\n  BASE_LR: 0.1\n");
+    put("a.yaml", "_BASE_: Base.yaml\nN: 32\n");
+    expect(read_file("a.yaml"), FACT_global_batch_size, "32 explicit a.yaml:2");
+    put("b.yaml", "_BASE_: Base.yaml\n");
+    expect(read_file("b.yaml"), FACT_global_batch_size, "16 inherited Base.yaml:1");
+}
+
 /* Bases of bases that double with every step must not be read for ever. */
 static void doubling_ends(void **state)
 {
@@ -219,6 +249,8 @@ int main(void)
         cmocka_unit_test_teardown(circles_end, reset),
         cmocka_unit_test_teardown(missing_files_are_told, reset),
         cmocka_unit_test_teardown(addresses_are_no_files, reset),
+        cmocka_unit_test_teardown(references_lead_to_their_target, reset),
+        cmocka_unit_test_teardown(references_cross_files, reset),
         cmocka_unit_test_teardown(doubling_ends, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
