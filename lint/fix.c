@@ -102,7 +102,7 @@ static bool is_interpolated(const struct document *doc, const struct setting *s,
         return false;
     for (size_t i = 0; i < doc->tree.all.len; i++) {
         const struct setting *user = doc->tree.all.at[i];
-        if (user->kind == SETTING_SCALAR && user != s &&
+        if (user->kind == SETTING_SCALAR && user != s && !user->referred &&
             names_path(user->text, s->path, quote))
             return true;
     }
@@ -116,15 +116,29 @@ static bool is_below(const struct setting *s, const struct setting *map)
     return s != NULL;
 }
 
-/* How many settings say ${path of S}, and the like. */
-static size_t count_users(const struct run *run, const struct setting *s)
+/* Does USER, a reference to S, say of the run what S is edited for? */
+static bool means_the_same(const struct run *run, const struct setting *s,
+                           const struct setting *user)
 {
-    size_t users = 0;
-    for (size_t i = 0; run->whole && i < run->whole->tree.all.len; i++) {
-        const struct setting *to = run->whole->tree.all.at[i]->referred;
-        users += to && (to == s || to->original == s);
+    for (size_t i = 0; i < run->facts.len; i++) {
+        const struct fact *f = &run->facts.at[i];
+        const struct fact *best = run_fact(run, f->id);
+        if (f->setting == s && f->chain && !f->scope.len && best && best->setting == s &&
+            (f->chain->setting == user || f->chain->setting == user->original))
+            return true;
     }
-    return users;
+    return false;
+}
+
+/* A setting that takes its value from S by a reference and means something else. */
+static const struct setting *other_user(const struct run *run, const struct setting *s)
+{
+    for (size_t i = 0; run->whole && i < run->whole->tree.all.len; i++) {
+        const struct setting *user = run->whole->tree.all.at[i], *to = user->referred;
+        if (to && (to == s || to->original == s) && !means_the_same(run, s, user))
+            return user;
+    }
+    return NULL;
 }
 
 /* Is S, or a map around it, read from other places, too? */
@@ -140,9 +154,10 @@ static void check_sharing(struct plan *p, const struct setting *s)
                                   STR_ARG(name)));
     }
     const struct setting *container = p->run->container;
-    if (count_users(p->run, s) > 1)
-        lower(p, arena_printf(p->a, "several settings take their value from %.*s",
-                              STR_ARG(s->path)));
+    const struct setting *user = other_user(p->run, s);
+    if (user)
+        lower(p, arena_printf(p->a, "other keys share this value through %.*s",
+                              STR_ARG(user->text)));
     if (p->doc == p->run->doc && container && container->parent && !is_below(s, container))
         lower(p, STR("other runs of the file share this value"));
 }
