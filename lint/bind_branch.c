@@ -5,11 +5,18 @@
 
 #include "banned.h"
 
+/* The innermost block of DOC around S; 0 where S is written in another file. */
+static uint32_t block_of(const struct document *doc, const struct setting *s)
+{
+    bool here = doc->blocks.len && front_home(doc, s)->source == doc->source;
+    return here ? front_block_at(doc, s->key_span.from) : 0;
+}
+
 /* The innermost branch around S that may or may not be taken; 0 for none. */
 static uint32_t open_branch(const struct document *doc, const struct setting *s)
 {
     const struct blocks *blocks = &doc->blocks;
-    uint32_t at = blocks->len ? front_block_at(doc, s->key_span.from) : 0;
+    uint32_t at = block_of(doc, s);
     while (at && (!(blocks->at[at].kinds & BLOCK_BRANCH) ||
                   blocks->at[at].branch & (BRANCH_TAKEN | BRANCH_LEFT)))
         at = blocks->at[at].parent;
@@ -19,7 +26,7 @@ static uint32_t open_branch(const struct document *doc, const struct setting *s)
 bool bind_branch_left(const struct document *doc, const struct setting *s)
 {
     const struct blocks *blocks = &doc->blocks;
-    uint32_t at = blocks->len ? front_block_at(doc, s->key_span.from) : 0;
+    uint32_t at = block_of(doc, s);
     while (at && !(blocks->at[at].branch & BRANCH_LEFT))
         at = blocks->at[at].parent;
     return at != 0;
