@@ -32,24 +32,30 @@ const char *effect_name(enum effect e); /* "same", "slower", "rounding", "traini
 
 /* A set of changes that makes a run fit every target. */
 struct advise_set {
-    bool needed;          /* false: it fits everywhere, or nobody can say */
-    bool found;           /* false: nothing that is known makes it fit */
-    const struct target *target; /* where least is left over */
-    struct str text;      /* "batch 8 -> 4, ..., activation checkpointing" */
-    struct wishes wishes; /* what the file shall say */
-    uint64_t before, after, high; /* totals on TARGET */
-    enum verdict verdict; /* on the worst target, afterwards */
+    bool needed;                 /* false: it fits everywhere, or nobody can say */
+    bool found;                  /* false: nothing that is known makes it fit */
+    const struct target *target; /* where the run as it is lacks most */
+    uint64_t before, low;        /* its total there, and the low end of it */
+    struct str text;             /* "batch 8 -> 4, ..., activation checkpointing" */
+    struct wishes wishes;        /* the facts as they would be */
+    uint64_t after, high;        /* the total there, and the high end of it */
+    enum verdict verdict;        /* before; of the worst target */
+    enum verdict verdict_after;
+    enum effect effect; /* the worst of the chosen changes */
     enum safety safety;
     struct str reason;
 };
 
-/* Searches the changes that KEEP accepts (NULL: all), by the smallest sum of costs; a
- * bounded, deterministic search. Estimates only; what comes out fits by its upper bound
- * where that can be had, else by its total. */
-typedef bool (*advise_keep_fn)(void *context, const struct run *run,
+/* What it costs beside a change's own cost to write WISHES into the run's files; -1 when
+ * that cannot be done. */
+typedef int (*advise_price_fn)(void *context, const struct run *run,
                                const struct wishes *wishes);
+
+/* Searches the changes for the set with the smallest sum of costs, least harmful effects
+ * first; bounded and deterministic. What comes out fits by its upper bound where that can
+ * be had, else by its total. */
 void advise_fit(struct arena *a, const struct rule_context *c, const struct run *run,
-                advise_keep_fn keep, void *context, struct advise_set *out);
+                advise_price_fn price, void *context, struct advise_set *out);
 
 /* Of WISHES those that have to be written: a count that follows from others is not. */
 struct wishes advise_writes(struct arena *a, const struct run *run,

@@ -161,6 +161,7 @@ static bool take_switch(struct options *o, enum option_id id)
 {
     switch (id) {
     case OPTION_FIX: o->fix = true; break;
+    case OPTION_FIT: o->fit = true; break;
     case OPTION_UNSAFE_FIXES: o->unsafe_fixes = true; break;
     case OPTION_DIFF: o->diff = true; break;
     case OPTION_QUIET: o->quiet = true; break;
@@ -252,7 +253,7 @@ static int find_option(struct str word, struct str *name, struct str *value, boo
 struct words {
     int argc, next;
     char **argv;
-    unsigned seen; /* options met, for "not an option of this command" */
+    uint64_t seen; /* options met, for "not an option of this command" */
 };
 
 static bool take_option(struct arena *a, struct options *o, struct words *w, struct str word,
@@ -263,7 +264,7 @@ static bool take_option(struct arena *a, struct options *o, struct words *w, str
     int i = find_option(word, &name, &value, &letter);
     if (i < 0)
         return unknown_option(word, name, err);
-    w->seen |= 1u << i;
+    w->seen |= (uint64_t)1 << i;
     if (!*OPTIONS[i].argument) {
         if (value.at)
             return err_set(err, "--%s takes no argument", OPTIONS[i].name);
@@ -277,7 +278,7 @@ static bool take_option(struct arena *a, struct options *o, struct words *w, str
     return take_value(a, o, (enum option_id)i, value, err);
 }
 
-static bool check_combination(const struct options *o, unsigned seen, struct err *err)
+static bool check_combination(const struct options *o, uint64_t seen, struct err *err)
 {
     const struct command *c = command_of(o->command);
     for (int i = 0; i < OPTION_COUNT; i++)
@@ -290,6 +291,8 @@ static bool check_combination(const struct options *o, unsigned seen, struct err
                        o->command == CMD_EXPLAIN ? "a rule" : "a file, a folder or -");
     if (o->fix && o->diff)
         return err_set(err, "--fix writes and --diff only shows: choose one");
+    if (o->fit && o->preset.len)
+        return err_set(err, "--fit and --preset are two goals: choose one");
     if ((o->preset.len || o->unsafe_fixes) && !o->fix && !o->diff)
         return err_set(err, "--%s goes with --fix or --diff",
                        o->preset.len ? "preset" : "unsafe-fixes");

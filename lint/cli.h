@@ -37,7 +37,7 @@ struct options {
     bool color;
     bool has_loader;
     enum loader loader;
-    bool fix, unsafe_fixes, diff, quiet, force_exclude, no_gitignore, no_config, unknown;
+    bool fix, fit, unsafe_fixes, diff, quiet, force_exclude, no_gitignore, no_config, unknown;
     bool command_given, help, version;
     bool only_some; /* --select was given */
     unsigned jobs;  /* threads; 0: as many as there are cores */

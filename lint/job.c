@@ -12,6 +12,7 @@
 #include "job_parts.h"
 #include "match.h"
 #include "pool.h"
+#include "fit.h"
 #include "preset.h"
 #include "suppress.h"
 #include "banned.h"
@@ -480,10 +481,19 @@ static void finish_unit(const struct group *g, struct unit *u)
     finding_sort(&u->findings);
 }
 
-static void check_preset(const struct job *job, const struct group *g, struct unit *u)
+/* Is there a goal that every run shall be rewritten to, in place of the rules? */
+static bool has_goal(const struct job *job)
+{
+    return job->options->preset.len || job->options->fit;
+}
+
+static void check_goal(const struct job *job, const struct group *g, struct unit *u)
 {
     u->findings.len = 0;
-    preset_check_unit(&g->context, job->options->preset, u);
+    if (job->options->fit)
+        fit_check_unit(&g->context, u);
+    else
+        preset_check_unit(&g->context, job->options->preset, u);
 }
 
 static void check_project(const struct job *job, const struct group *g)
@@ -502,8 +512,8 @@ static void lint_file(void *context, size_t i)
     const struct job *job = context;
     const struct job_file *f = &job->files.at[i];
     start_unit(f, f->unit);
-    if (job->options->preset.len)
-        check_preset(job, f->group, f->unit);
+    if (has_goal(job))
+        check_goal(job, f->group, f->unit);
     else
         rule_check_unit(&f->group->context, f->unit);
 }
@@ -511,7 +521,7 @@ static void lint_file(void *context, size_t i)
 void job_lint(struct job *job)
 {
     pool_run(jobs_for(job, job->files.len), job->files.len, lint_file, job);
-    if (job->options->preset.len)
+    if (has_goal(job))
         return;
     for (size_t i = 0; i < job->groups.len; i++)
         check_project(job, job->groups.at[i]);
@@ -526,8 +536,8 @@ struct unit *job_relint(const struct job *job, const struct job_file *file, stru
     struct unit *u = job_parse(job, file->group, file->unit->source.path, text,
                                file->unit->source.language, replaced);
     u->part = file->unit->part;
-    if (job->options->preset.len) {
-        check_preset(job, file->group, u);
+    if (has_goal(job)) {
+        check_goal(job, file->group, u);
         return u;
     }
     start_unit(file, u);

@@ -49,8 +49,8 @@ struct job_findings VEC_BODY(struct job_finding);
 
 /* Loads pack and configuration and reads every file. False on wrong usage. */
 bool job_read(struct arena *a, const struct options *o, struct job *job, struct err *err);
-/* Rules and ignore comments over everything that was read; with --preset, what the
- * preset would change instead. */
+/* Rules and ignore comments over everything that was read; with --preset or
+ * --fit, what these would change instead. */
 void job_lint(struct job *job);
 /* Frees what was read; the job's arena is the caller's. */
 void job_free(struct job *job);

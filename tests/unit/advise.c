@@ -135,6 +135,91 @@ static void test_best(void **state)
     assert_null(advise_best(&none));
 }
 
+static int free_of_charge(void *context, const struct run *run, const struct wishes *wishes)
+{
+    (void)context;
+    (void)run;
+    return wishes->len ? 0 : -1;
+}
+
+static int only_batch(void *context, const struct run *run, const struct wishes *wishes)
+{
+    (void)context;
+    (void)run;
+    return wishes->len && wishes->at[0].fact == FACT_batch_size ? 0 : -1;
+}
+
+static int nothing_can_be_written(void *context, const struct run *run,
+                                  const struct wishes *wishes)
+{
+    (void)context;
+    (void)run;
+    (void)wishes;
+    return -1;
+}
+
+static void add_target(struct scene *s, const char *gpu)
+{
+    struct target t;
+    assert_true(gpu_target(&arena, pack_builtin(), str_from(gpu), &t, NULL));
+    vec_push(&arena, &s->targets, t);
+}
+
+static void test_fit(void **state)
+{
+    (void)state;
+    struct scene *s = scene_of(LLAMA, "24GB");
+    struct advise_set set;
+    double before, after;
+    advise_fit(&arena, &s->context, &s->run, free_of_charge, NULL, &set);
+    assert_true(set.needed && set.found);
+    assert_true(set.after < set.before);
+    assert_int_equal(set.verdict_after, VERDICT_FITS);
+    assert_true(set.effect <= EFFECT_SLOWER); /* nothing worse is needed */
+    assert_int_equal(set.safety, FIX_SAFE);
+    struct run run = run_wished(&arena, &s->run, &set.wishes);
+    assert_true(run_effective_batch(&s->run, &before) && run_effective_batch(&run, &after));
+    assert_true(before == after);
+    struct advise_set again; /* what it gives needs nothing more */
+    advise_fit(&arena, &s->context, &run, free_of_charge, NULL, &again);
+    assert_false(again.needed);
+}
+
+static void test_fit_every_target(void **state)
+{
+    (void)state;
+    struct scene *s = scene_of(LLAMA, "80GB");
+    struct advise_set set;
+    add_target(s, "16GB");
+    add_target(s, "24GB");
+    advise_fit(&arena, &s->context, &s->run, free_of_charge, NULL, &set);
+    assert_true(set.needed && set.found);
+    assert_true(set.target == &s->targets.at[1]);
+    struct run run = run_wished(&arena, &s->run, &set.wishes);
+    for (size_t i = 0; i < s->targets.len; i++) {
+        struct estimate e;
+        memory_estimate(&arena, s->context.pack, &run, &s->targets.at[i], &e);
+        assert_true(e.total <= e.usable);
+    }
+}
+
+static void test_fit_with_what_can_be_written(void **state)
+{
+    (void)state;
+    struct scene *s = scene_of(LLAMA, "24GB");
+    struct advise_set set;
+    advise_fit(&arena, &s->context, &s->run, only_batch, NULL, &set);
+    assert_true(set.needed);
+    for (size_t i = 0; i < set.wishes.len; i++)
+        assert_true(set.wishes.at[i].fact == FACT_batch_size ||
+                    set.wishes.at[i].fact == FACT_gradient_accumulation_steps);
+    advise_fit(&arena, &s->context, &s->run, nothing_can_be_written, NULL, &set);
+    assert_true(set.needed && !set.found);
+    struct run nobody = run_text(&arena, str_from("model_name: x/y\nbatch_size: 9\n"));
+    advise_fit(&arena, &s->context, &nobody, free_of_charge, NULL, &set);
+    assert_false(set.needed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +229,9 @@ int main(void)
         cmocka_unit_test_teardown(test_batch_norm_is_unsafe, fresh),
         cmocka_unit_test_teardown(test_silence, fresh),
         cmocka_unit_test_teardown(test_best, fresh),
+        cmocka_unit_test_teardown(test_fit, fresh),
+        cmocka_unit_test_teardown(test_fit_every_target, fresh),
+        cmocka_unit_test_teardown(test_fit_with_what_can_be_written, fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
