@@ -124,10 +124,10 @@ install: all ## copy the program below $(PREFIX)
 uninstall: ## remove it again
 	rm -f $(DESTDIR)$(PREFIX)/bin/gpulint
 
-$(B)/accuracy: tests/accuracy.c tests/run_text.h $(B)/libgpulint.a $(B)/tables.o
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Ilint $(LDFLAGS) -o $@ $< $(B)/libgpulint.a $(B)/tables.o $(B)/libgpulint.a $(DEP_LIBS) -lm -pthread
+$(B)/accuracy: tests/accuracy.c tests/accuracy_vision.c tests/accuracy_vision.h tests/run_text.h $(B)/libgpulint.a $(B)/tables.o
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Ilint $(LDFLAGS) -o $@ $< tests/accuracy_vision.c $(B)/libgpulint.a $(B)/tables.o $(B)/libgpulint.a $(DEP_LIBS) -lm -pthread
 
-accuracy: $(B)/accuracy ## compare the memory model with measured runs: make accuracy DATA=table.tsv
+accuracy: $(B)/accuracy ## compare the memory model with measured runs: make accuracy DATA="table.tsv zoo.tsv"
 	$(B)/accuracy rules $(DATA)
 
 clean: ## remove what was built

@@ -251,7 +251,7 @@ static bool read_list(struct arena *a, enum fact_id id, struct value v, struct v
 {
     if (id == FACT_image_size)
         return read_image_size(a, v, out);
-    bool numbers = id == FACT_cnn_channels;
+    bool numbers = id == FACT_cnn_channels || id == FACT_backbone_strides;
     if (v.kind == VALUE_STRING && !numbers && v.as.string.len)
         v = split(a, v.as.string);
     *out = v;

@@ -11,6 +11,7 @@
  *          only(x) (a list's one item; what is no list, itself)
  *          sub(text, 'regex', 'with $1') (first match replaced)
  *          gib(bytes) -> text "8.5 GiB"; count(x) -> text with thousands separators
+ *          join(a, b, ...) -> their texts, one after the other
  *          plural(n, 'worker') -> "1 worker", "4 workers"
  *          if(condition, a, b) coalesce(a, b, ...) (first known)
  *          union(a, b) intersect(a, b) minus(a, b) for lists

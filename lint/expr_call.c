@@ -307,8 +307,16 @@ static struct value number_call(enum expr_function f, const struct value *arg, s
     }
 }
 
+static struct value joined(struct arena *a, const struct value *arg, size_t count)
+{
+    struct buf b = buf_new(a);
+    for (size_t i = 0; i < count; i++)
+        value_print(&b, arg[i]);
+    return text(arena_str(a, buf_str(&b)));
+}
+
 static struct value text_call(struct arena *a, enum expr_function f,
-                              const struct value *arg)
+                              const struct value *arg, size_t count)
 {
     switch (f) {
     case CALL_contains:
@@ -329,6 +337,8 @@ static struct value text_call(struct arena *a, enum expr_function f,
         return gib(a, arg[0]);
     case CALL_count:
         return grouped(a, arg[0]);
+    case CALL_join:
+        return joined(a, arg, count);
     case CALL_plural:
         return plural(a, arg[0], arg[1]);
     default:
@@ -358,5 +368,5 @@ struct value expr_call(struct arena *a, enum expr_function f, const struct value
         if (arg[i].kind == VALUE_UNKNOWN)
             return UNKNOWN;
     return f <= CALL_divides && f >= CALL_min ? number_call(f, arg, count)
-                                              : text_call(a, f, arg);
+                                              : text_call(a, f, arg, count);
 }

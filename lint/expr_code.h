@@ -68,6 +68,7 @@ enum expr_arity {
     FUNCTION(sub, 3, 3)                                                                    \
     FUNCTION(gib, 1, 1)                                                                    \
     FUNCTION(count, 1, 1)                                                                  \
+    FUNCTION(join, 1, ARITY_MANY)                                                          \
     FUNCTION(plural, 2, 2)                                                                 \
     FUNCTION(if, 3, 3)                                                                     \
     FUNCTION(coalesce, 1, ARITY_MANY)                                                      \

@@ -195,7 +195,7 @@ static bool from_recurrent_figures(struct notes *n, const struct run *run,
 
 /* --- the shape of a sample ------------------------------------------------- */
 
-static bool image_pixels(const struct run *run, double *pixels)
+bool memory_pixels(const struct run *run, double *pixels)
 {
     struct value v = run_value(run, FACT_image_size);
     double a, b;
@@ -217,7 +217,7 @@ static void shape_image(struct notes *n, const struct run *run, struct network *
 {
     double pixels, frames;
     double own = net->image > 0 ? net->image : 224;
-    if (image_pixels(run, &pixels)) {
+    if (memory_pixels(run, &pixels)) {
         net->image_scale = pixels / (own * own);
     } else {
         memory_note(n, "image_size not given: %.0f pixels assumed", own);
@@ -288,7 +288,7 @@ static bool shape_layers(struct notes *n, const struct run *run, struct network 
     if (net->dimensions == 1) {
         return shape_sequence(n, run, net);
     }
-    if (!image_pixels(run, &pixels)) {
+    if (!memory_pixels(run, &pixels)) {
         memory_note(n, "size of the input unknown: add image_size to the config");
         return false;
     }
@@ -318,7 +318,7 @@ static bool is_only_a_part(struct notes *n, const struct run *run,
 {
     static const char *const WHOLES[] = {"detector", "segmenter", "unet", "diffusion"};
     struct str family;
-    if (!has_image_front(net) || !run_word(run, FACT_model_family, &family)) {
+    if (!has_image_front(net) || net->whole || !run_word(run, FACT_model_family, &family)) {
         return false;
     }
     for (size_t i = 0; i < sizeof WHOLES / sizeof *WHOLES; i++) {
@@ -342,6 +342,10 @@ bool memory_resolve(struct notes *n, const struct pack *pack, const struct run *
     struct str name;
     bool named = run_word(run, FACT_model_name, &name) && name.len > 0;
     const struct model *m = named ? pack_find_model(pack, name) : NULL;
+    struct str backbone;
+    if (run_word(run, FACT_backbone, &backbone) && run_fact(run, FACT_head)) {
+        return memory_parts_resolve(n, pack, run, out) && shape_sample(n, run, out);
+    }
     if (m) {
         return from_catalogue(n, m, out) && !is_only_a_part(n, run, out) &&
                shape_sample(n, run, out);

@@ -31,6 +31,9 @@ struct network {
     bool tokens_are_cap;           /* the longest sample may be shorter */
     double image, image_scale;     /* side that the figures are for; pixels asked / its */
     double saved, saved_amp, convolution, squared; /* NETWORK_SAVED: bytes of one image */
+    double fixed, fixed_amp; /* likewise, whatever the image's size */
+    double started;          /* of one image: gradients that stand when backward starts */
+    bool whole;              /* put together from parts: never only a part itself */
     double in_channels, conv[CONV_MAX];
     size_t conv_len;
     double lstm_hidden, lstm_layers, directions;

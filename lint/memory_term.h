@@ -85,6 +85,11 @@ void memory_transformer(struct notes *n, const struct run *run, struct plan *p);
 void memory_vision(struct notes *n, const struct run *run, struct plan *p);
 void memory_rnn(struct notes *n, const struct run *run, struct plan *p);
 void memory_layers(struct notes *n, const struct run *run, struct plan *p);
+/* Put together from backbone, neck and heads; false, with a note, when a part is missing. */
+bool memory_parts_resolve(struct notes *n, const struct pack *pack, const struct run *run,
+                          struct network *out);
+/* Of one image as the run says it. */
+bool memory_pixels(const struct run *run, double *pixels);
 /* From the fact `layers`; false when it names none that is known. */
 bool memory_layers_resolve(struct notes *n, const struct run *run, struct network *out);
 

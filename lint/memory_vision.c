@@ -12,6 +12,9 @@ static const double MIB = 1024.0 * 1024.0;
  * in 33 networks. */
 static const struct amount FIRST_GRADIENTS = {0, 0.01, 0.03};
 
+/* Of a detector's maps and a segmenter's scores, as memory_parts.c counts them. */
+static const struct amount STARTED = {0.3, 1, 2};
+
 /* One shape, every step the same: fragments are few. */
 static const struct amount SLACK = {0, 0.03, 0.12};
 static const struct amount GRADIENT_HOLES = {0, 1, 1};
@@ -29,7 +32,8 @@ static double kept_bytes(const struct plan *p)
     const struct network *net = &p->net;
     double bytes = p->regime.compute == 2 ? net->saved_amp : net->saved;
     double scale = net->image_scale;
-    return bytes * ((1 - net->squared) * scale + net->squared * scale * scale);
+    double fixed = p->regime.compute == 2 ? net->fixed_amp : net->fixed;
+    return bytes * ((1 - net->squared) * scale + net->squared * scale * scale) + fixed;
 }
 
 void memory_vision(struct notes *n, const struct run *run, struct plan *p)
@@ -48,6 +52,8 @@ void memory_vision(struct notes *n, const struct run *run, struct plan *p)
     double convolution = net->convolution * p->regime.compute / 4 * net->image_scale;
     p->layer_temporary = amount_add(amount_times(FIRST_GRADIENTS, kept),
                                     amount_times(LAYOUT_COPIES, convolution));
+    p->layer_temporary = amount_add(p->layer_temporary,
+                                    amount_times(STARTED, net->started * net->image_scale));
     p->input = exactly(net->image * net->image * net->image_scale * 3 * 4);
     struct amount cudnn = !run_fact(run, FACT_cudnn_benchmark)     ? CUDNN_EITHER
                           : memory_flag(run, FACT_cudnn_benchmark) ? CUDNN_BENCHMARK

@@ -163,6 +163,7 @@ bool pack_load(struct arena *a, const char *dir, struct pack *out,
     PACK_PUT(out->changes, r.changes);
     PACK_PUT(out->gpus, r.gpus);
     PACK_PUT(out->models, r.models);
+    PACK_PUT(out->components, r.components);
     pack_index(a, out);
     if (r.failed)
         err_set(err, "the files below '%s' have mistakes", dir);
@@ -185,5 +186,22 @@ const struct profile *pack_find_profile(const struct pack *p, struct str id)
     for (uint32_t i = 0; i < p->profiles.len; i++)
         if (str_eq_nocase(p->profiles.at[i].id, id))
             return &p->profiles.at[i];
+    return NULL;
+}
+
+static bool is_called(const struct component *p, struct str name)
+{
+    bool found = str_eq_nocase(p->name, name);
+    for (uint32_t i = 0; i < p->aliases.len && !found; i++)
+        found = str_eq_nocase(p->aliases.at[i], name);
+    return found;
+}
+
+const struct component *pack_find_component(const struct pack *p, enum component_kind kind,
+                                            struct str name)
+{
+    for (uint32_t i = 0; i < p->components.len; i++)
+        if (p->components.at[i].kind == kind && is_called(&p->components.at[i], name))
+            return &p->components.at[i];
     return NULL;
 }

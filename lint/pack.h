@@ -241,6 +241,28 @@ struct model { /* exact architecture figures; 0 where the family has no such thi
     struct str source;
 };
 
+enum component_kind { COMPONENT_BACKBONE, COMPONENT_NECK, COMPONENT_HEAD };
+enum { COMPONENT_STAGES = 5 }; /* stem and four */
+
+/* A part of a detector or segmenter, at 1024 x 1024 pixels; KiB of one image. */
+struct component {
+    struct str name;
+    PACK_LIST(struct str) aliases;
+    enum component_kind kind;
+    uint64_t parameters;
+    uint32_t channels;                 /* of a backbone's last map */
+    uint32_t stages[COMPONENT_STAGES]; /* kept for backward; goes with the pixels */
+    uint32_t stages_amp[COMPONENT_STAGES];
+    uint32_t stages_frozen[COMPONENT_STAGES]; /* with batch norm made a constant */
+    uint32_t dilated[2]; /* third and fourth stage that dilate instead of striding */
+    uint32_t conv[COMPONENT_STAGES]; /* tensors of the largest convolution */
+    uint32_t per_class;              /* of `sample`, besides */
+    uint32_t image[2], sample[2];    /* fp32 and autocast; sample: whatever the size */
+    uint32_t pyramid, stride, anchors, scores; /* finest stride; of the map; see FORMATS */
+    PACK_LIST(struct str) made_of;             /* parts, each as often as it is named */
+    uint32_t second_times;                     /* so often stands the second head */
+};
+
 /* --- the pack ------------------------------------------------------------ */
 
 struct model_name {
@@ -257,6 +279,7 @@ struct pack {
     PACK_LIST(struct change) changes;       /* least harm first */
     PACK_LIST(struct gpu) gpus;
     PACK_LIST(struct model) models;
+    PACK_LIST(struct component) components;
     PACK_LIST(struct model_name) model_names; /* sorted; made by pack_index */
 };
 
@@ -272,6 +295,9 @@ void pack_index(struct arena *a, struct pack *p);
 
 const struct rule *pack_find_rule(const struct pack *p, struct str code_or_id);
 const struct profile *pack_find_profile(const struct pack *p, struct str id);
+/* By name or alias, in any case. */
+const struct component *pack_find_component(const struct pack *p, enum component_kind kind,
+                                            struct str name);
 const struct model *pack_find_model(const struct pack *p, struct str name_as_written);
 
 #endif

@@ -312,6 +312,66 @@ static void add_model(struct pack_reader *r, const struct setting *s, void *slot
     vec_push(r->arena, &r->models, m);
 }
 
+/* One number for every stage; a network whose stages are not told apart has one. */
+static void read_stages(struct pack_reader *r, const struct setting *s, void *slot)
+{
+    const struct setting *list = setting_resolve(s);
+    uint32_t *at = slot;
+    size_t i = 0;
+    for (const struct setting *item = list->first; item; item = item->next, i++)
+        if (i < COMPONENT_STAGES)
+            pack_read_u32(r, item, &at[i]);
+    if (list->kind != SETTING_LIST || i == 0 || i > COMPONENT_STAGES)
+        pack_problem(r, pack_span(s), "expected a list of 1 to %d numbers",
+                     COMPONENT_STAGES);
+}
+
+static void read_component_kind(struct pack_reader *r, const struct setting *s, void *slot)
+{
+    static const struct pack_word words[] = {{"backbone", COMPONENT_BACKBONE},
+                                             {"neck", COMPONENT_NECK},
+                                             {"head", COMPONENT_HEAD}};
+    int word = pack_word(r, s, WORDS(words));
+    if (word >= 0)
+        *(enum component_kind *)slot = (enum component_kind)word;
+}
+
+static void add_component(struct pack_reader *r, const struct setting *s, void *slot)
+{
+#define AT(name) offsetof(struct component, name)
+    static const struct pack_field fields[] = {
+        {"component", true, AT(name), pack_read_line},
+        {"aliases", false, AT(aliases), pack_read_texts},
+        {"kind", true, AT(kind), read_component_kind},
+        {"parameters", false, AT(parameters), pack_read_u64},
+        {"channels", false, AT(channels), pack_read_u32},
+        {"stages_kib", false, AT(stages), read_stages},
+        {"stages_amp_kib", false, AT(stages_amp), read_stages},
+        {"stages_frozen_kib", false, AT(stages_frozen), read_stages},
+        {"conv_kib", false, AT(conv), read_stages},
+        {"dilated_kib", false, AT(dilated), read_pair},
+        {"class_kib", false, AT(per_class), pack_read_u32},
+        {"image_kib", false, AT(image), read_pair},
+        {"sample_kib", false, AT(sample), read_pair},
+        {"pyramid", false, AT(pyramid), pack_read_u32},
+        {"stride", false, AT(stride), pack_read_u32},
+        {"anchors", false, AT(anchors), pack_read_u32},
+        {"scores", false, AT(scores), pack_read_u32},
+        {"made_of", false, AT(made_of), pack_read_texts},
+        {"second_times", false, AT(second_times), pack_read_u32},
+    };
+#undef AT
+    struct component p = {.name = {"", 0}};
+    (void)slot;
+    PACK_READ_MAP(r, s, fields, &p);
+    vec_push(r->arena, &r->components, p);
+}
+
+static void read_components(struct pack_reader *r, const struct setting *s, void *slot)
+{
+    pack_each(r, s, slot, add_component);
+}
+
 static void read_gpus(struct pack_reader *r, const struct setting *s, void *slot)
 {
     pack_each(r, s, slot, add_gpu);
@@ -328,6 +388,7 @@ void pack_read_catalog(struct pack_reader *r, const struct setting *root)
         {"source", false, 0, NULL},
         {"gpus", false, 0, read_gpus},
         {"models", false, 0, read_models},
+        {"components", false, 0, read_components},
     };
     const struct setting *source = setting_child(root, STR("source"));
     r->rows_source = STR("");

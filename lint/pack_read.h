@@ -16,6 +16,7 @@ struct profiles_read VEC_BODY(struct profile);
 struct changes_read VEC_BODY(struct change);
 struct gpus_read VEC_BODY(struct gpu);
 struct models_read VEC_BODY(struct model);
+struct components_read VEC_BODY(struct component);
 
 struct pack_reader {
     struct arena *arena;
@@ -35,6 +36,7 @@ struct pack_reader {
     struct changes_read changes;
     struct gpus_read gpus;
     struct models_read models;
+    struct components_read components;
     struct str rows_source; /* a catalogue's, for rows that name none */
 };
 

@@ -534,6 +534,49 @@ static struct str model_item(struct writer *w, const void *item)
     return ended(&f);
 }
 
+static void put_numbers(struct fields *f, const char *name, const uint32_t *at,
+                        size_t count)
+{
+    struct buf b = buf_new(f->w->arena);
+    bool any = false;
+    buf_cstr(&b, "{");
+    for (size_t i = 0; i < count; i++) {
+        buf_printf(&b, "%s%lu", i ? ", " : "", (unsigned long)at[i]);
+        any = any || at[i] != 0;
+    }
+    buf_cstr(&b, "}");
+    if (any)
+        put(f, name, buf_str(&b));
+}
+
+static struct str component_item(struct writer *w, const void *item)
+{
+    const struct component *p = item;
+    struct fields f = fields_of(w);
+    put_text(&f, "name", p->name);
+    if (p->aliases.len)
+        PUT_TEXTS(&f, "aliases", p->aliases);
+    put_int(&f, "kind", p->kind);
+    put_int(&f, "parameters", (long long)p->parameters);
+    put_int(&f, "channels", p->channels);
+    put_numbers(&f, "stages", p->stages, COMPONENT_STAGES);
+    put_numbers(&f, "stages_amp", p->stages_amp, COMPONENT_STAGES);
+    put_numbers(&f, "stages_frozen", p->stages_frozen, COMPONENT_STAGES);
+    put_numbers(&f, "conv", p->conv, COMPONENT_STAGES);
+    put_numbers(&f, "dilated", p->dilated, 2);
+    put_int(&f, "per_class", p->per_class);
+    put_numbers(&f, "image", p->image, 2);
+    put_numbers(&f, "sample", p->sample, 2);
+    put_int(&f, "pyramid", p->pyramid);
+    put_int(&f, "stride", p->stride);
+    put_int(&f, "anchors", p->anchors);
+    put_int(&f, "scores", p->scores);
+    if (p->made_of.len)
+        PUT_TEXTS(&f, "made_of", p->made_of);
+    put_int(&f, "second_times", p->second_times);
+    return ended(&f);
+}
+
 static struct str model_name_item(struct writer *w, const void *item)
 {
     const struct model_name *n = item;
@@ -554,6 +597,7 @@ void pack_write(struct buf *out, const struct pack *p)
     PUT_LIST(&f, "changes", "struct change", p->changes, change_item);
     PUT_LIST(&f, "gpus", "struct gpu", p->gpus, gpu_item);
     PUT_LIST(&f, "models", "struct model", p->models, model_item);
+    PUT_LIST(&f, "components", "struct component", p->components, component_item);
     PUT_LIST(&f, "model_names", "struct model_name", p->model_names, model_name_item);
     buf_cstr(out, "static const struct pack PACK = ");
     buf_add(out, ended(&f));

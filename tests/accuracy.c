@@ -3,7 +3,10 @@
  * prints, for every group of ids and for every grade and kind of training, the error
  * against the quantity that was measured, then the worst rows term by term.
  *
- *   accuracy RULES TABLE [-v]     -v prints every known row as well
+ *   accuracy RULES TABLE... [-v]     -v prints every known row as well
+ *
+ * A table with a column measured_gib holds runs of zoos, whose configuration is text
+ * (accuracy_vision.c).
  *
  * Like is compared with like: "allocated" with the tensors' sum, "reserved" with slack
  * added, "device" with slack and context added; "unknown" counts as device. */
@@ -12,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accuracy_vision.h"
 #include "memory_term.h"
 #include "run_text.h"
 
@@ -390,6 +394,52 @@ static void measure(struct tally *t, const struct pack *pack, const struct colum
     }
 }
 
+/* A row of a zoo. All of them report what was allocated. */
+static void measure_zoo(struct tally *t, const struct pack *pack,
+                        const struct columns *head, const struct columns *row)
+{
+    struct arena *a = t->arena;
+    double gib, batch;
+    struct str family, id = cell(head, row, "id");
+    struct vision_row text = {.id = id,
+                              .config = cell(head, row, "config_path"),
+                              .batch = cell(head, row, "batch_size_per_gpu"),
+                              .image = cell(head, row, "seq_len_or_image"),
+                              .precision = cell(head, row, "precision"),
+                              .optimizer = cell(head, row, "optimizer"),
+                              .keys = cell(head, row, "other_keys"),
+                              .checkpointing = cell(head, row, "grad_checkpointing")};
+    if (!str_to_float(cell(head, row, "measured_gib"), &gib) || gib <= 0) {
+        return;
+    }
+    struct run run = vision_run(a, pack, &text, &family);
+    struct assumptions list = {.len = 0};
+    struct notes notes = {a, &list};
+    struct plan plan;
+    bool known = run_number(&run, FACT_batch_size, &batch) &&
+                 memory_plan(&notes, pack, &run, NULL, &plan);
+    struct sample s;
+    if (known) {
+        struct amount guess = predicted(&plan, batch, STR("allocated"));
+        s = sample_of(a, id, &plan, batch, guess, gib * GIB);
+        if (t->verbose) {
+            printf("%-16.*s %-56.*s b%-3g %6.2f: %6.2f [%6.2f %6.2f] %+5.1f %%\n",
+                   STR_ARG(id), 56 < (int)text.config.len ? 56 : (int)text.config.len,
+                   text.config.at + (text.config.len > 56 ? text.config.len - 56 : 0),
+                   batch, gib, guess.mid / GIB, guess.low / GIB, guess.high / GIB,
+                   100 * s.error);
+        }
+    } else if (t->verbose) {
+        printf("%-16.*s %.*s unknown: %.*s\n", STR_ARG(id), STR_ARG(text.keys),
+               STR_ARG(list.len ? list.at[list.len - 1] : STR("")));
+    }
+    size_t dash = str_find_byte(id, '-', 0);
+    add_to(t, arena_printf(a, "%.*s/allocated", (int)dash, id.at), false,
+           known ? &s : NULL);
+    add_to(t, arena_printf(a, "zoo %.*s", STR_ARG(family)), true, known ? &s : NULL);
+    add_to(t, STR("all zoos"), false, known ? &s : NULL);
+}
+
 static int by_value(const void *x, const void *y)
 {
     double a = *(const double *)x, b = *(const double *)y;
@@ -496,27 +546,16 @@ static bool load(struct arena *a, const char *rules, struct pack *pack)
     return true;
 }
 
-int main(int argc, char **argv)
+static bool score(struct tally *t, const struct pack *pack, const char *path)
 {
-    static struct arena arena;
-    static struct tally tally;
-    struct pack pack = {.models = {NULL, 0}};
     struct source table;
-    struct err err;
-    if (argc < 3) {
-        fprintf(stderr, "usage: accuracy RULES TABLE [-v]\n");
-        return 2;
-    }
-    tally.arena = &arena;
-    tally.verbose = argc > 3 && strcmp(argv[3], "-v") == 0;
-    if (!source_load(&table, &arena, argv[2], LANGUAGE_NONE, &err)) {
+    struct err err = {.message = ""};
+    if (!source_load(&table, t->arena, path, LANGUAGE_NONE, &err)) {
         fprintf(stderr, "accuracy: %s\n", err.message);
-        return 2;
-    }
-    if (!load(&arena, argv[1], &pack)) {
-        return 2;
+        return false;
     }
     struct columns head = {.len = 0};
+    bool zoo = false;
     for (size_t from = 0; from < table.text.len;) {
         size_t end = str_find_byte(table.text, '\n', from);
         end = end == SIZE_MAX ? table.text.len : end;
@@ -528,8 +567,33 @@ int main(int argc, char **argv)
         struct columns row = split(line, '\t');
         if (head.len == 0) {
             head = row;
+            zoo = str_find(line, STR("measured_gib"), 0) != SIZE_MAX;
+        } else if (zoo) {
+            measure_zoo(t, pack, &head, &row);
         } else {
-            measure(&tally, &pack, &head, &row);
+            measure(t, pack, &head, &row);
+        }
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    static struct arena arena;
+    static struct tally tally;
+    struct pack pack = {.models = {NULL, 0}};
+    if (argc < 3) {
+        fprintf(stderr, "usage: accuracy RULES TABLE... [-v]\n");
+        return 2;
+    }
+    tally.arena = &arena;
+    tally.verbose = strcmp(argv[argc - 1], "-v") == 0;
+    if (!load(&arena, argv[1], &pack)) {
+        return 2;
+    }
+    for (int i = 2; i < argc - tally.verbose; i++) {
+        if (!score(&tally, &pack, argv[i])) {
+            return 2;
         }
     }
     print_all(&tally);

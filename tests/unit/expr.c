@@ -190,6 +190,8 @@ static void test_functions(void **state)
         {"plural(4, 'worker')", "4 workers"},
         {"plural(2, 'batch')", "2 batches"},
         {"plural(0, 'copy')", "0 copies"},
+        {"join('ResNet', '-', 50, if(true, '-d', ''))", "ResNet-50-d"},
+        {"join('x')", "x"},
         {"if(true, 1, u)", "1"},
         {"if(u, 1, 2)", "unknown"},
         {"if(n == 7, 'a', 'b')", "a"},

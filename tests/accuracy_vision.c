@@ -1,0 +1,296 @@
+/* The texts are of a few shapes: "model=FasterRCNN; backbone{type=ResNet;depth=50;...};
+ * head=StandardRoIHead; neck=FPN/256" of OpenMMLab, "META_ARCHITECTURE=...; BACKBONE=...;
+ * RESNETS={'DEPTH':50}" of detectron2. What a text does not say stays unknown. */
+#include "accuracy_vision.h"
+
+#include <string.h>
+
+#include "banned.h"
+
+struct texts {
+    struct arena *arena;
+    struct run *run;
+    const struct vision_row *row;
+};
+
+static bool has(struct str text, const char *part)
+{
+    return str_find(text, str_from(part), 0) != SIZE_MAX;
+}
+
+/* What stands behind KEY up to one of ENDS. */
+static struct str after(struct str text, const char *key, const char *ends)
+{
+    size_t from = str_find(text, str_from(key), 0);
+    if (from == SIZE_MAX) {
+        return STR("");
+    }
+    from += strlen(key);
+    size_t to = from;
+    while (to < text.len && !strchr(ends, text.at[to])) {
+        to++;
+    }
+    return str_trim(str_slice(text, from, to));
+}
+
+static void put(struct texts *t, enum fact_id id, struct str value)
+{
+    if (value.len > 0) {
+        run_text_set(t->arena, t->run, id, run_text_value(t->arena, id, value));
+    }
+}
+
+static void put_word(struct texts *t, enum fact_id id, const char *value)
+{
+    put(t, id, str_from(value));
+}
+
+static int64_t number_of(struct str s)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < s.len && s.at[i] >= '0' && s.at[i] <= '9' && n < 1000000; i++) {
+        n = 10 * n + (s.at[i] - '0');
+    }
+    return n;
+}
+
+/* --- sizes --------------------------------------------------------------------- */
+
+static void put_size(struct texts *t, int64_t height, int64_t width)
+{
+    if (height > 0 && width > 0) {
+        put(t, FACT_image_size,
+            arena_printf(t->arena, "%lld,%lld", (long long)height, (long long)width));
+    }
+}
+
+/* The largest "(a,b)" behind KEY. */
+static bool pair_after(struct str text, const char *key, int64_t *a, int64_t *b)
+{
+    size_t from = str_find(text, str_from(key), 0);
+    *a = *b = 0;
+    for (size_t i = from == SIZE_MAX ? text.len : from; i < text.len; i++) {
+        if (text.at[i] == ' ' || text.at[i] == 'm') {
+            break;
+        }
+        if (text.at[i] != '(' || i + 1 >= text.len) {
+            continue;
+        }
+        size_t comma = str_find_byte(text, ',', i);
+        int64_t x = number_of(str_slice(text, i + 1, text.len));
+        int64_t y = comma == SIZE_MAX ? 0 : number_of(str_slice(text, comma + 1, text.len));
+        if (x * y > *a * *b) {
+            *a = x;
+            *b = y;
+        }
+    }
+    return *a > 0 && *b > 0;
+}
+
+static void sizes(struct texts *t)
+{
+    struct str s = t->row->image;
+    int64_t a, b;
+    if (has(s, "short side")) {
+        put_size(t, 800, 1333);
+    } else if (pair_after(s, "crop_size=", &a, &b) ||
+               pair_after(s, "Resize:scale=", &a, &b) ||
+               pair_after(s, "img_scale=", &a, &b)) {
+        put_size(t, a, b);
+    } else if (has(s, "1024x1024")) {
+        put_size(t, 1024, 1024);
+    }
+    int64_t length = number_of(after(s, "clip_len=", ", "));
+    int64_t clips = number_of(after(s, "num_clips=", ", "));
+    if (length * clips > 0) {
+        put(t, FACT_frames, arena_printf(t->arena, "%lld", (long long)(length * clips)));
+    }
+}
+
+/* --- OpenMMLab ------------------------------------------------------------------ */
+
+static bool has_additions(struct str backbone)
+{
+    return has(backbone, "plugins=") || has(backbone, "non_local=");
+}
+
+static void mm_backbone(struct texts *t)
+{
+    struct str b = after(t->row->keys, "backbone{", "}");
+    size_t from = str_find(t->row->keys, STR("backbone{"), 0);
+    size_t end = str_find(t->row->keys, STR("}; "), 0);
+    if (from != SIZE_MAX) { /* maps inside have braces too */
+        b = str_slice(t->row->keys, from + 9, end == SIZE_MAX ? t->row->keys.len : end);
+    }
+    struct str type = after(b, "type=", ";"), depth = after(b, "depth=", ";}");
+    struct str groups = after(b, "groups=", ";}"), width = after(b, "base_width=", ";}");
+    struct str arch = after(b, "arch=", ";}"), embed = after(b, "embed_dims=", ";}");
+    if (type.len == 0 || has_additions(b)) {
+        return;
+    }
+    bool caffe = has(b, "style=caffe") && str_eq(type, STR("ResNet"));
+    bool grouped = str_eq(type, STR("ResNeXt"));
+    put(t, FACT_backbone,
+        arena_printf(t->arena, "%.*s%s%.*s%s%.*s%s%.*s%s%s%.*s%.*s", STR_ARG(type),
+                     depth.len ? "-" : "", STR_ARG(depth), grouped ? "-" : "",
+                     STR_ARG(grouped ? groups : STR("")), grouped ? "x" : "",
+                     STR_ARG(grouped ? width : STR("")), grouped ? "d" : "",
+                     caffe                   ? "-caffe"
+                     : arch.len || embed.len ? "-"
+                                             : "",
+                     STR_ARG(arch), STR_ARG(embed)));
+    put(t, FACT_frozen_stages, after(b, "frozen_stages=", ";}"));
+    struct str strides = after(b, "strides=(", ")");
+    put(t, FACT_backbone_strides, strides);
+}
+
+/* What the config says and the text leaves out, by the data set that its name tells. */
+static const char *classes_of(struct str config)
+{
+    static const struct {
+        const char *part, *classes;
+    } SETS[] = {
+        {"dota", "15"},           {"hrsc", "1"},        {"lvis", "1203"}, {"voc0712", "20"},
+        {"coco-person-bic", "3"}, {"coco-person", "1"}, {"coco", "80"}};
+    for (size_t i = 0; i < sizeof SETS / sizeof *SETS; i++) {
+        if (has(config, SETS[i].part)) {
+            return SETS[i].classes;
+        }
+    }
+    return "";
+}
+
+static void mm_heads(struct texts *t, struct str model)
+{
+    struct str keys = t->row->keys, head = after(keys, "head=", ";");
+    bool rpn = str_eq(model, STR("RPN"));
+    struct str file = str_slice(t->row->config, str_folder(t->row->config).len, SIZE_MAX);
+    if (str_starts(file, STR("/ga_"))) { /* its rpn_head is another */
+        return;
+    }
+    put(t, FACT_head, rpn ? STR("RPNHead") : head);
+    put_word(t, FACT_num_classes, classes_of(file));
+    struct str neck = after(keys, "neck=", ";/");
+    put(t, FACT_neck, neck);
+    put(t, FACT_num_classes, after(keys, "num_classes=", ";"));
+    if (has(keys, "aux=yes")) {
+        put_word(t, FACT_second_head, "FCNHead");
+    } else if (has(t->row->config, "mask_rcnn")) {
+        put_word(t, FACT_second_head, "FCNMaskHead");
+    }
+}
+
+static struct str mm_family(struct str model, struct str head)
+{
+    if (str_eq(model, STR("EncoderDecoder"))) {
+        return STR("segmenter");
+    }
+    if (str_starts(model, STR("Recognizer"))) {
+        return STR("video");
+    }
+    return has(head, "RoI") ? STR("two-stage detector") : STR("single-stage detector");
+}
+
+static struct str openmmlab(struct texts *t)
+{
+    struct str model = after(t->row->keys, "model=", ";");
+    struct str family = mm_family(model, after(t->row->keys, "head=", ";"));
+    if (str_eq(family, STR("video"))) {
+        put_word(t, FACT_model_family, "video");
+    } else {
+        put_word(t, FACT_model_family,
+                 str_eq(family, STR("segmenter")) ? "segmenter" : "detector");
+    }
+    mm_backbone(t);
+    mm_heads(t, model);
+    return family;
+}
+
+/* --- detectron2 ------------------------------------------------------------------ */
+
+static void d2_backbone(struct texts *t)
+{
+    struct str keys = t->row->keys, depth = after(keys, "'DEPTH':", ",}");
+    struct str groups = after(keys, "'NUM_GROUPS':", ",}");
+    struct str width = after(keys, "'WIDTH_PER_GROUP':", ",}");
+    bool late = has(keys, "'STRIDE_IN_1X1':false") || has(keys, "'STRIDE_IN_1X1':False");
+    if (groups.len && number_of(groups) > 1) {
+        put(t, FACT_backbone,
+            arena_printf(t->arena, "ResNeXt-%.*s-%.*sx%.*sd", STR_ARG(depth),
+                         STR_ARG(groups), STR_ARG(width)));
+    } else {
+        put(t, FACT_backbone,
+            arena_printf(t->arena, "ResNet-%.*s%s", STR_ARG(depth), late ? "" : "-caffe"));
+    }
+    int64_t freeze = number_of(after(keys, "FREEZE_AT=", ";"));
+    put(t, FACT_frozen_stages, arena_printf(t->arena, "%lld", (long long)freeze - 1));
+    if (!has(keys, "'NORM':")) {
+        put_word(t, FACT_frozen, "norm"); /* FrozenBN is the default */
+    }
+}
+
+static struct str detectron2(struct texts *t)
+{
+    struct str keys = t->row->keys;
+    bool pyramid = has(keys, "_fpn_backbone");
+    if (!has(keys, "META_ARCHITECTURE=") || !pyramid || has(keys, "DEFORM")) {
+        return STR("two-stage detector");
+    }
+    bool single = has(keys, "=RetinaNet");
+    put_word(t, FACT_model_family, "detector");
+    put_word(t, FACT_neck, "FPN");
+    put_word(t, FACT_num_classes, has(t->row->config, "LVIS") ? "1203" : "80");
+    put_word(t, FACT_head, single ? "RetinaHead" : "StandardROIHeads");
+    if (has(t->row->config, "cascade")) {
+        put_word(t, FACT_head, "CascadeROIHeads");
+    }
+    if (has(t->row->config, "mask_rcnn")) {
+        put_word(t, FACT_second_head, "MaskRCNNConvUpsampleHead");
+    } else if (has(t->row->config, "keypoint")) {
+        put_word(t, FACT_second_head, "KRCNNConvDeconvUpsampleHead");
+    }
+    d2_backbone(t);
+    return single ? STR("single-stage detector") : STR("two-stage detector");
+}
+
+/* --- all ------------------------------------------------------------------------- */
+
+/* What the zoos say of their machines: PyTorch 1, so many cards. mmrotate: one. */
+static void machine(struct texts *t)
+{
+    put_word(t, FACT_torch_version, "1.6.0");
+    put_word(t, FACT_cudnn_benchmark, "false");
+    bool rotated = str_starts(t->row->id, STR("mmrotate"));
+    put_word(t, FACT_strategy, rotated ? "single" : "ddp");
+    put_word(t, FACT_num_devices,
+             rotated                                ? "1"
+             : str_starts(t->row->id, STR("mmseg")) ? "4"
+                                                    : "8");
+}
+
+struct run vision_run(struct arena *a, const struct pack *pack,
+                      const struct vision_row *row, struct str *family)
+{
+    (void)pack;
+    struct run run = run_text_empty();
+    struct texts t = {a, &run, row};
+    put(&t, FACT_batch_size, row->batch);
+    bool half = has(row->precision, "amp") || has(row->precision, "fp16");
+    put_word(&t, FACT_precision, half ? "amp-fp16" : "fp32");
+    put_word(&t, FACT_optimizer,
+             has(row->optimizer, "AdamW")  ? "adamw"
+             : has(row->optimizer, "Adam") ? "adam"
+                                           : "sgd-momentum");
+    put_word(&t, FACT_weight_decay, "0.0001");
+    sizes(&t);
+    if (str_starts(row->id, STR("d2-"))) {
+        machine(&t);
+        *family = detectron2(&t);
+    } else if (str_starts(row->id, STR("mm"))) {
+        machine(&t);
+        *family = openmmlab(&t);
+    } else {
+        *family = STR("diffusion");
+    }
+    return run;
+}
