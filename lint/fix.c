@@ -7,6 +7,7 @@
 #include <assert.h>
 
 #include "bind.h"
+#include "source_cells.h"
 #include "banned.h"
 
 enum {
@@ -433,7 +434,7 @@ static bool still_parses(struct plan *p)
     struct document doc;
     source_init(&after, &scratch, p->doc->source->path,
                 fix_apply(&scratch, p->doc->source, &p->fix->edits),
-                p->doc->source->language);
+                source_cells_language(p->doc->source));
     front_parse(&scratch, &after, &doc);
     bool ok = !doc.broken;
     arena_free(&scratch);

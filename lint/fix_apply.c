@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "bind.h"
+#include "source_cells.h"
 #include "banned.h"
 
 /* --- edits ---------------------------------------------------------------- */
@@ -65,8 +66,12 @@ struct str fix_apply(struct arena *a, const struct source *source,
                      const struct edits *edits)
 {
     struct edits sorted = {0};
-    for (size_t i = 0; i < edits->len; i++)
-        vec_push(a, &sorted, edits->at[i]);
+    struct str text = source_cells_file(source);
+    for (size_t i = 0; i < edits->len; i++) {
+        struct edit e;
+        if (source_cells_edit(a, &edits->at[i], &e)) /* else its promise is not kept */
+            vec_push(a, &sorted, e);
+    }
     sort_edits(&sorted);
     struct buf out = buf_new(a);
     uint32_t at = 0;
@@ -74,12 +79,12 @@ struct str fix_apply(struct arena *a, const struct source *source,
         const struct edit *e = &sorted.at[i];
         assert(e->source == source);
         assert(at <= e->span.from && e->span.from <= e->span.to);
-        assert(e->span.to <= source->text.len);
-        buf_add(&out, str_slice(source->text, at, e->span.from));
+        assert(e->span.to <= text.len);
+        buf_add(&out, str_slice(text, at, e->span.from));
         buf_add(&out, e->text);
         at = e->span.to;
     }
-    buf_add(&out, str_slice(source->text, at, source->text.len));
+    buf_add(&out, str_slice(text, at, text.len));
     return buf_str(&out);
 }
 
@@ -378,7 +383,7 @@ static void read_unit(const struct pack *pack, const struct unit *before, struct
 {
     *out = (struct unit){0};
     source_init(&out->source, &out->arena, before->source.path, text,
-                before->source.language);
+                source_cells_language(&before->source));
     front_parse(&out->arena, &out->source, &out->doc);
     if (!out->doc.broken)
         bind_document(&out->arena, pack, &out->doc, NULL, &out->runs);
@@ -390,7 +395,7 @@ bool fix_verify(const struct pack *pack, const struct unit *before, struct str a
                 const struct edits *edits, bool batch_may_change, struct err *err)
 {
     struct unit was, is;
-    read_unit(pack, before, before->source.text, &was);
+    read_unit(pack, before, source_cells_file(&before->source), &was);
     read_unit(pack, before, after, &is);
     bool ok = fix_compare(&was, &is, edits, batch_may_change, err);
     arena_free(&was.arena);

@@ -2,6 +2,7 @@
  * where they are planned anew against the new text; a fix that does not survive the
  * comparison is given up for good; passes that do not settle leave the file alone. */
 #include "fix.h"
+#include "source_cells.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -300,5 +301,5 @@ void fix_unit(struct arena *a, const struct fix_job *job, struct unit *unit,
     else if (more)
         go_back(&l, "the fixes did not settle");
     out->unit = l.unit;
-    out->text = l.unit->source.text;
+    out->text = source_cells_file(&l.unit->source);
 }

@@ -14,6 +14,7 @@
 #include "pool.h"
 #include "fit.h"
 #include "preset.h"
+#include "source_cells.h"
 #include "suppress.h"
 #include "banned.h"
 
@@ -534,7 +535,7 @@ struct unit *job_relint(const struct job *job, const struct job_file *file, stru
                         const struct replacements *replaced)
 {
     struct unit *u = job_parse(job, file->group, file->unit->source.path, text,
-                               file->unit->source.language, replaced);
+                               source_cells_language(&file->unit->source), replaced);
     u->part = file->unit->part;
     if (has_goal(job)) {
         check_goal(job, file->group, u);

@@ -18,12 +18,12 @@ static const struct {
     {".yaml", LANGUAGE_YAML}, {".yml", LANGUAGE_YAML},    {".json", LANGUAGE_JSON},
     {".jsonc", LANGUAGE_JSON}, {".py", LANGUAGE_PYTHON},   {".sh", LANGUAGE_SHELL},
     {".bash", LANGUAGE_SHELL}, {".slurm", LANGUAGE_SHELL}, {".sbatch", LANGUAGE_SHELL},
-    {".toml", LANGUAGE_TOML},
+    {".toml", LANGUAGE_TOML},  {".ipynb", LANGUAGE_NOTEBOOK},
 };
 
 const char *language_name(enum language language)
 {
-    static const char *const names[] = {"none", "yaml", "json", "python", "shell", "toml"};
+    static const char *const names[] = {"none", "yaml", "json", "python", "shell", "toml", "notebook"};
     assert(language < LANGUAGE_COUNT);
     return names[language];
 }

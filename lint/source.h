@@ -10,7 +10,9 @@
 #include "str.h"
 
 enum language { LANGUAGE_NONE, LANGUAGE_YAML, LANGUAGE_JSON, LANGUAGE_PYTHON,
-                LANGUAGE_SHELL, LANGUAGE_TOML, LANGUAGE_COUNT };
+                LANGUAGE_SHELL, LANGUAGE_TOML,
+                LANGUAGE_NOTEBOOK, /* only until it is parsed: then it is Python in cells */
+                LANGUAGE_COUNT };
 
 enum { SOURCE_MAX_BYTES = 32 * 1024 * 1024 };
 
@@ -37,6 +39,7 @@ struct source {
     uint32_t *lines;   /* offsets of line starts; built on first use */
     uint32_t line_count;
     struct arena *arena;
+    const struct source_cells *cells; /* of a notebook, whose code `text` is; else NULL */
 };
 
 const char *language_name(enum language language);

@@ -4,6 +4,7 @@
 
 #include "../fix.h"
 #include "../preset.h"
+#include "../source_cells.h"
 #include "cmd.h"
 
 #include "../banned.h"
@@ -57,7 +58,7 @@ static bool put_result(const struct job *job, const struct job_file *f,
                        const struct fix_result *result, struct buf *out)
 {
     struct err err;
-    struct str before = f->unit->source.text, path = f->unit->source.path;
+    struct str before = source_cells_file(&f->unit->source), path = f->unit->source.path;
     if (job->options->diff && result->applied.len)
         fix_diff(out, path, before, result->text);
     else if (!job->options->diff && f->standard_input)

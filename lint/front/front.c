@@ -1,5 +1,5 @@
 /* Dispatch by language, and what all front ends share. */
-#include "front.h"
+#include "notebook.h"
 
 #include <assert.h>
 
@@ -44,11 +44,13 @@ static bool decodable(struct arena *a, struct document *doc)
 
 void front_parse(struct arena *a, struct source *source, struct document *doc)
 {
+    *doc = (struct document){.source = source};
+    if (!decodable(a, doc) ||
+        (source->language == LANGUAGE_NOTEBOOK && !notebook_open(a, doc)))
+        return;
     const struct front *front = front_of(source->language);
     assert(front);
-    *doc = (struct document){.source = source};
-    if (decodable(a, doc))
-        front->parse(a, doc);
+    front->parse(a, doc);
 }
 
 /* Blocks nest and stand in order of their start: the last that starts before OFFSET holds

@@ -1,5 +1,6 @@
 /* The JSON documents of docs/JSON.md, built with cJSON so that escaping is its affair.
  * Columns are 1-based code points, offsets bytes, sizes bytes. Keys keep their order. */
+#include "../source_cells.h"
 #include "report.h"
 
 #include <assert.h>
@@ -49,7 +50,10 @@ static void add_number(cJSON *object, const char *key, double n)
 
 static void add_place(cJSON *object, struct source *source, uint32_t offset)
 {
-    struct place p = source_place(source, offset);
+    uint32_t cell;
+    struct place p = source_cells_place(source, offset, &cell);
+    if (cell)
+        add_number(object, "cell", cell);
     add_number(object, "line", p.line);
     add_number(object, "column", p.column);
 }
@@ -57,11 +61,12 @@ static void add_place(cJSON *object, struct source *source, uint32_t offset)
 static void add_span(cJSON *object, struct source *source, struct span span)
 {
     add_place(object, source, span.from);
-    struct place end = source_place(source, span.to);
+    uint32_t cell;
+    struct place end = source_cells_place(source, span.to, &cell);
     add_number(object, "end_line", end.line);
     add_number(object, "end_column", end.column);
-    add_number(object, "from", span.from);
-    add_number(object, "to", span.to);
+    add_number(object, "from", source_cells_offset(source, span.from));
+    add_number(object, "to", source_cells_offset(source, span.to));
 }
 
 static void finish(struct buf *out, cJSON *document)
@@ -97,15 +102,19 @@ static void add_fix(cJSON *object, const struct fix *fix)
     add_str(f, "description", fix->description);
     add_str_or_null(f, "reason", fix->reason);
     cJSON *edits = cJSON_AddArrayToObject(f, "edits");
+    struct arena scratch = {0};
     for (size_t i = 0; i < fix->edits.len; i++) {
-        const struct edit *e = &fix->edits.at[i];
+        struct edit e;
+        if (!source_cells_edit(&scratch, &fix->edits.at[i], &e))
+            continue;
         cJSON *one = cJSON_CreateObject();
-        add_str(one, "path", e->source->path);
-        add_number(one, "from", e->span.from);
-        add_number(one, "to", e->span.to);
-        add_str(one, "text", e->text);
+        add_str(one, "path", e.source->path);
+        add_number(one, "from", e.span.from);
+        add_number(one, "to", e.span.to);
+        add_str(one, "text", e.text);
         cJSON_AddItemToArray(edits, one);
     }
+    arena_free(&scratch);
 }
 
 static void add_url(cJSON *object, struct str rule)
@@ -218,8 +227,8 @@ static void add_fact_place(cJSON *o, const struct unit *u, const struct fact *f)
     add_str(o, "written", source_quote(source, f->setting->value_span));
     add_str(o, "path", source->path);
     add_place(o, source, f->setting->key_span.from);
-    add_number(o, "from", f->setting->value_span.from);
-    add_number(o, "to", f->setting->value_span.to);
+    add_number(o, "from", source_cells_offset(source, f->setting->value_span.from));
+    add_number(o, "to", source_cells_offset(source, f->setting->value_span.to));
 }
 
 /* From the run's own file to the one that holds the fact. */
@@ -285,7 +294,7 @@ void report_settings_json(struct buf *out, const struct job *job, bool unknown)
         cJSON *file = cJSON_CreateObject();
         const struct framework *fw = u->runs.len ? u->runs.at[0].framework : NULL;
         add_str(file, "path", u->source.path);
-        cJSON_AddStringToObject(file, "language", language_name(u->source.language));
+        cJSON_AddStringToObject(file, "language", language_name(source_cells_language(&u->source)));
         cJSON_AddStringToObject(
             file, "loader",
             loader_name(

@@ -1,5 +1,6 @@
 /* What was understood, as a table: place, fact, value, origin. */
 #include "../bind.h"
+#include "../source_cells.h"
 #include "report.h"
 
 #include "../banned.h"
@@ -17,7 +18,11 @@ static void print_fact(struct buf *out, const struct run *run, const struct fact
 {
     size_t from = out->len;
     if (f->setting) {
-        struct place p = source_place(f->doc->source, f->setting->key_span.from);
+        uint32_t cell;
+        struct place p =
+            source_cells_place(f->doc->source, f->setting->key_span.from, &cell);
+        if (cell)
+            buf_printf(out, "  cell %u,", cell);
         buf_printf(out, "  %4u:%-3u ", p.line, p.column);
     } else {
         buf_printf(out, "  %8s ", "");
@@ -46,7 +51,7 @@ static void print_run(struct buf *out, struct unit *u, const struct run *run)
     if (run->name.len)
         buf_printf(out, " [%.*s]", STR_ARG(run->name));
     struct str framework = run->framework ? run->framework->id : STR("unrecognised");
-    buf_printf(out, " (%s, %.*s)%s\n", language_name(u->source.language),
+    buf_printf(out, " (%s, %.*s)%s\n", language_name(source_cells_language(&u->source)),
                STR_ARG(framework), u->part ? ", a part of other runs" : "");
     for (size_t i = 0; i < run->facts.len; i++)
         print_fact(out, run, &run->facts.at[i]);

@@ -1,5 +1,6 @@
 /* Findings for people: place, rule, message; the line with what is meant underlined;
  * related places; what to do. Colour only marks, it never carries meaning alone. */
+#include "../source_cells.h"
 #include "report.h"
 
 #include "../banned.h"
@@ -70,7 +71,8 @@ static void excerpt(struct buf *out, struct source *source, struct span span, ch
         to = line.len > from ? line.len : from + 1;
     size_t cut;
     struct str shown = window(line, from, to, &cut);
-    unsigned number = source_place(source, span.from).line;
+    uint32_t cell;
+    unsigned number = source_cells_place(source, span.from, &cell).line;
     buf_printf(out, "%s%5u |%s ", ink->faint, number, ink->off);
     add_visible(out, shown);
     buf_printf(out, "\n%s      |%s ", ink->faint, ink->off);
@@ -82,6 +84,18 @@ static void excerpt(struct buf *out, struct source *source, struct span span, ch
     buf_cstr(out, color);
     buf_repeat(out, mark, marked ? marked : 1);
     buf_printf(out, "%s\n", ink->off);
+}
+
+/* train.yaml:3:7, or nb.ipynb: cell 2, line 3:7. */
+static void add_place(struct buf *out, struct source *source, uint32_t offset)
+{
+    uint32_t cell;
+    struct place p = source_cells_place(source, offset, &cell);
+    add_visible(out, source->path);
+    if (cell)
+        buf_printf(out, ": cell %u, line %u:%u", cell, p.line, p.column);
+    else
+        buf_printf(out, ":%u:%u", p.line, p.column);
 }
 
 static void print_fix(struct buf *out, const struct fix *fix, const struct ink *ink)
@@ -100,10 +114,9 @@ static void print_fix(struct buf *out, const struct fix *fix, const struct ink *
 static void print_finding(struct buf *out, const struct finding *f, bool quiet,
                           const struct ink *ink)
 {
-    struct place p = source_place(f->source, f->span.from);
     buf_cstr(out, ink->bold);
-    add_visible(out, f->source->path);
-    buf_printf(out, ":%u:%u:%s %s%s%s %s%.*s%s %.*s: ", p.line, p.column, ink->off,
+    add_place(out, f->source, f->span.from);
+    buf_printf(out, ":%s %s%s%s %s%.*s%s %.*s: ", ink->off,
                severity_ink(ink, f->severity), severity_name(f->severity), ink->off, ink->bold,
                STR_ARG(f->code), ink->off, STR_ARG(f->rule));
     if (f->run.len) {
@@ -118,10 +131,9 @@ static void print_finding(struct buf *out, const struct finding *f, bool quiet,
     excerpt(out, f->source, f->span, '^', severity_ink(ink, f->severity), ink);
     for (size_t i = 0; i < f->related.len; i++) {
         const struct related *r = &f->related.at[i];
-        struct place q = source_place(r->source, r->span.from);
         buf_printf(out, "      %s=%s ", ink->faint, ink->off);
-        add_visible(out, r->source->path);
-        buf_printf(out, ":%u:%u: ", q.line, q.column);
+        add_place(out, r->source, r->span.from);
+        buf_cstr(out, ": ");
         add_visible(out, r->message);
         buf_byte(out, '\n');
     }

@@ -24,6 +24,7 @@ static const struct front_case {
     {"fixtures/front/python", "in.py", LANGUAGE_PYTHON, LOADER_PYTHON},
     {"fixtures/front/shell", "in.sh", LANGUAGE_SHELL, LOADER_SHELL},
     {"fixtures/front/toml", "in.toml", LANGUAGE_TOML, LOADER_TOML},
+    {"fixtures/front/notebook", "in.ipynb", LANGUAGE_NOTEBOOK, LOADER_PYTHON},
 };
 
 static void add_quoted(struct buf *b, struct str s)
