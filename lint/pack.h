@@ -38,6 +38,8 @@ struct unsafe_when {
     struct phrase reason;
 };
 
+enum { FIX_WRAP = 2 };
+
 struct fix_spec {
     enum safety safety;
     struct phrase description; /* len 0: made from the changes */
@@ -47,7 +49,7 @@ struct fix_spec {
     /* scope source: `with`, a phrase over named groups, replaces `group` or stands by it */
     struct str group;
     struct phrase with;
-    int8_t where; /* 0 replace, -1 before, +1 after */
+    int8_t where; /* 0 replace, -1 before, +1 after, FIX_WRAP */
     bool present;
 };
 

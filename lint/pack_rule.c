@@ -170,8 +170,9 @@ static void read_safety(struct pack_reader *r, const struct setting *s, void *sl
 
 static void read_where(struct pack_reader *r, const struct setting *s, void *slot)
 {
-    static const struct pack_word words[] = {{"replace", 0}, {"before", 1}, {"after", 2}};
-    static const int8_t where[] = {0, -1, 1};
+    static const struct pack_word words[] = {{"replace", 0}, {"before", 1}, {"after", 2},
+                                             {"wrap", 3}};
+    static const int8_t where[] = {0, -1, 1, FIX_WRAP};
     int word = pack_word(r, s, WORDS(words));
     if (word >= 0)
         *(int8_t *)slot = where[word];

@@ -271,15 +271,21 @@ static bool gather_wishes(const struct rule_view *v, struct arena *a, struct wis
     return out->len > 0;
 }
 
-static struct fix *shown_only(const struct rule_view *v, struct arena *a)
+/* Described, whatever the rule's safety: this place cannot be edited. */
+static struct fix *shown(const struct rule_view *v, struct arena *a)
 {
-    if (v->rule->fix.safety != FIX_SHOWN || !v->rule->fix.description.len)
+    if (!v->rule->fix.description.len)
         return NULL;
     struct fix *fix = arena_new(a, struct fix);
     fix->safety = FIX_SHOWN;
     fix->description = fix->reason = STR("");
     describe(v, a, fix, STR(""));
     return fix->description.len ? fix : NULL;
+}
+
+static struct fix *shown_only(const struct rule_view *v, struct arena *a)
+{
+    return v->rule->fix.safety == FIX_SHOWN ? shown(v, a) : NULL;
 }
 
 /* "env.NAME" where a framework's table reads FACT from the environment; else "". */
@@ -393,6 +399,22 @@ struct fix *rule_fix_setting(const struct rule_view *v, struct unit *unit)
                                  STR_ARG(old), STR_ARG(fresh)));
 }
 
+/* The statement at SPAN, under WITH; NULL when it cannot be put there. */
+static struct fix *wrapped(const struct rule_view *v, struct unit *unit, struct span span,
+                           struct str with)
+{
+    struct arena *a = &unit->arena;
+    const struct front *front = front_of(unit->source.language);
+    const char *why = "";
+    struct edits edits = {0};
+    if (!front || !front->wrap ||
+        !front->wrap(a, &unit->doc, span.from, with, &edits, &why))
+        return shown(v, a);
+    struct fix *fix = one_edit(v, unit, span, with, arena_printf(a, "%.*s added", STR_ARG(with)));
+    fix->edits = edits;
+    return fix;
+}
+
 struct fix *rule_fix_source(const struct rule_view *v, struct unit *unit)
 {
     const struct fix_spec *spec = &v->rule->fix;
@@ -407,10 +429,12 @@ struct fix *rule_fix_source(const struct rule_view *v, struct unit *unit)
         name[i] = i < spec->group.len ? spec->group.at[i] : '\0';
     int group = match_group_number(v->pattern, name);
     if (group <= 0 || v->match->group[group].from == UINT32_MAX)
-        return NULL;
+        return shown(v, a);
     struct span span = {v->match->group[group].from, v->match->group[group].to};
     struct str old = source_quote(&unit->source, span);
     struct str with = phrase_render(a, &spec->with, &scope);
+    if (spec->where == FIX_WRAP)
+        return wrapped(v, unit, span, with);
     if (spec->where)
         span.from = span.to = spec->where < 0 ? span.from : span.to;
     struct str description =

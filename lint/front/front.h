@@ -67,7 +67,7 @@ struct front {
     /* Fills DOC (zeroed, source set). Everything lives in A. */
     void (*parse)(struct arena *a, struct document *doc);
 
-    /* The three edits. Each gives the bytes to change so that the file says what is
+    /* The edits. Each gives the bytes to change so that the file says what is
      * wanted in the style that it is written in, or false and *WHY_NOT (a phrase that
      * completes "not rewritten: ...") when this place cannot be edited safely. */
 
@@ -82,6 +82,11 @@ struct front {
     /* S and its key shall be gone, with its own line and separator. */
     bool (*remove)(struct arena *a, struct document *doc, const struct setting *s,
                    struct edit *out, const char **why_not);
+    /* The statement that starts on the line of AT, with its block, shall stand under
+     * HEADER ("with torch.no_grad():"), one level deeper. NULL: no such thing in the
+     * language. Appends one edit per line to OUT. */
+    bool (*wrap)(struct arena *a, struct document *doc, uint32_t at, struct str header,
+                 struct edits *out, const char **why_not);
 };
 
 const struct front *front_of(enum language language);

@@ -713,4 +713,4 @@ static void parse(struct arena *a, struct document *doc)
 }
 
 const struct front front_python = {LANGUAGE_PYTHON, parse, python_replace, python_insert,
-                                   python_remove};
+                                   python_remove, python_wrap};

@@ -58,8 +58,7 @@ bool python_edit_blank(const struct document *doc, uint32_t from, uint32_t to)
     return true;
 }
 
-/* Behind the string whose quote stands at I; its contents are blanks. */
-static uint32_t skip_string(struct str m, uint32_t i)
+uint32_t python_edit_string_end(struct str m, uint32_t i)
 {
     char q = m.at[i];
     bool triple = i + 2 < m.len && m.at[i + 1] == q && m.at[i + 2] == q;
@@ -92,7 +91,7 @@ uint32_t python_edit_statement_end(const struct document *doc, uint32_t from)
     while (i < m.len) {
         char c = m.at[i];
         if (c == '"' || c == '\'') {
-            i = skip_string(m, i);
+            i = python_edit_string_end(m, i);
             continue;
         }
         depth += is_open(c) ? 1 : is_close(c) ? -1 : 0;
@@ -328,7 +327,7 @@ static bool split(struct arena *a, struct str m, uint32_t open, uint32_t close,
         char c = m.at[i];
         uint32_t to = i + 1;
         if (c == '"' || c == '\'')
-            to = skip_string(m, i);
+            to = python_edit_string_end(m, i);
         else if (is_word(c))
             to = skip_word(m, i);
         depth += is_open(c) ? 1 : is_close(c) ? -1 : 0;

@@ -28,6 +28,8 @@ char python_edit_quote(const struct document *doc);
 uint32_t python_edit_line_start(struct str text, uint32_t at);
 uint32_t python_edit_line_end(struct str text, uint32_t at); /* before its break */
 bool python_edit_blank(const struct document *doc, uint32_t from, uint32_t to);
+/* Behind the string of the masked text M whose quote stands at I; its contents are blanks. */
+uint32_t python_edit_string_end(struct str m, uint32_t i);
 /* The end of the line on which the statement at FROM ends. */
 uint32_t python_edit_statement_end(const struct document *doc, uint32_t from);
 
@@ -38,5 +40,7 @@ bool python_insert(struct arena *a, struct document *doc, const struct setting *
                    struct edit *out, const char **why_not);
 bool python_remove(struct arena *a, struct document *doc, const struct setting *s,
                    struct edit *out, const char **why_not);
+bool python_wrap(struct arena *a, struct document *doc, uint32_t at, struct str header,
+                 struct edits *out, const char **why_not);
 
 #endif

@@ -638,7 +638,7 @@ static void parse(struct arena *a, struct document *doc)
 }
 
 const struct front front_yaml = {LANGUAGE_YAML, parse, yaml_edit_replace, yaml_edit_insert,
-                                 yaml_edit_remove};
+                                 yaml_edit_remove, NULL};
 
 const char *yaml_library(void)
 {
