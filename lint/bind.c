@@ -165,12 +165,15 @@ static size_t tables_for(struct arena *a, const struct pack *pack,
     size_t count = 0;
     tables[count++] = bind_match_index(a, own);
     /* A config that a framework reads holds that framework's keys; a program, and a
-     * config that is nobody's, may hold any. */
-    if (doc->source->language != LANGUAGE_PYTHON && !own->generic)
-        return count;
-    for (uint32_t i = 0; i < pack->frameworks.len && count < TABLES; i++) {
+     * config that is nobody's, may hold any. Beside a program's own options stand those of
+     * what starts it. */
+    unsigned language = 1u << doc->source->language;
+    bool any = doc->source->language == LANGUAGE_PYTHON || own->generic;
+    bool started = doc->source->language == LANGUAGE_SHELL;
+    for (uint32_t i = 0; (any || started) && i < pack->frameworks.len && count < TABLES; i++) {
         const struct framework *f = &pack->frameworks.at[i];
-        bool speaks = !f->languages || f->languages & 1u << doc->source->language;
+        bool speaks = any && (!f->languages || f->languages & language);
+        speaks |= started && f->languages == language;
         if (f != own && f->generic && speaks && f->evidence.len)
             tables[count++] = bind_match_index(a, f);
     }
@@ -221,9 +224,46 @@ static void name_documents(struct arena *a, struct runs *out, size_t from)
             out->at[i].name = arena_printf(a, "document %zu", i - from + 1);
 }
 
+/* The settings from *AT up to END, into the runs below ROOT. */
+static void bind_part(struct binder *b, const struct framework *own,
+                      const struct setting *root, size_t at, size_t end, struct runs *out)
+{
+    struct facts facts = {0};
+    b->facts = &facts;
+    for (; at < end; at++)
+        bind_setting(b, b->doc->tree.all.at[at]);
+    bind_borrowed(b, root);
+    bind_run_gather(b->arena, own, b->doc, root, &facts, out);
+}
+
+/* Every program that a script starts is a run of its own. */
+static void bind_commands(struct binder *b, const struct setting *root, struct runs *out)
+{
+    for (const struct setting *s = root->first; s; s = s->next) {
+        struct arena scratch = {0};
+        size_t end = s->next ? s->next->id : b->doc->tree.all.len, before = out->len;
+        const struct framework *own = NULL;
+        if (s->shape == SHAPE_COMMAND)
+            own = bind_recognise_command(b->pack, b->doc, s, end);
+        if (own) {
+            b->count = tables_for(&scratch, b->pack, own, b->doc, b->tables);
+            bind_part(b, own, s, s->id, end, out);
+        }
+        for (size_t i = before; i < out->len && root->count > 1; i++)
+            if (!out->at[i].name.len)
+                out->at[i].name = s->name;
+        arena_free(&scratch);
+    }
+}
+
 void bind_document(struct arena *a, const struct pack *pack, struct document *doc,
                    const enum loader *loader, struct runs *out)
 {
+    struct binder b = {.arena = a, .pack = pack, .doc = doc, .shown = true};
+    if (doc->source->language == LANGUAGE_SHELL && doc->tree.roots.len) {
+        bind_commands(&b, doc->tree.roots.at[0], out);
+        return;
+    }
     const struct framework *own = bind_recognise(pack, doc);
     if (doc->source->language == LANGUAGE_YAML)
         loader_apply(loader_for(own, doc, loader), a, &doc->tree);
@@ -231,20 +271,16 @@ void bind_document(struct arena *a, const struct pack *pack, struct document *do
         return;
     if (doc->source->language == LANGUAGE_YAML || doc->source->language == LANGUAGE_JSON)
         bind_refer(loader_for(own, doc, loader), &doc->tree);
-    struct binder b = {.arena = a, .pack = pack, .doc = doc};
     struct arena scratch = {0}; /* the tables outweigh what they find in a small file */
     b.count = tables_for(&scratch, pack, own, doc, b.tables);
     b.tried = batch_is_tried(doc);
     b.shown = bind_train_shown(a, doc) == BIND_TRAIN_SHOWN;
-    size_t before = out->len, at = 0;
+    size_t before = out->len;
     for (size_t r = 0; r < doc->tree.roots.len; r++) {
+        bool last = r + 1 == doc->tree.roots.len;
+        size_t end = last ? doc->tree.all.len : doc->tree.roots.at[r + 1]->id;
         const struct setting *root = doc->tree.roots.at[r];
-        struct facts facts = {0};
-        b.facts = &facts;
-        for (; at < doc->tree.all.len && setting_root(doc->tree.all.at[at]) == root; at++)
-            bind_setting(&b, doc->tree.all.at[at]);
-        bind_borrowed(&b, root);
-        bind_run_gather(a, own, doc, root, &facts, out);
+        bind_part(&b, own, root, root->id, end, out);
     }
     name_documents(a, out, before);
     arena_free(&scratch);
@@ -289,18 +325,32 @@ static bool is_known(struct arena *a, struct bind_index *const *tables, size_t c
     return false;
 }
 
-void bind_unknown(struct arena *a, const struct pack *pack, struct document *doc,
-                  const struct runs *runs, struct settings *out)
+/* Below ROOT, or in all of the document for NULL. */
+static void find_unknown(struct arena *a, const struct pack *pack, struct document *doc,
+                         const struct framework *f, const struct setting *root,
+                         const struct runs *runs, struct settings *out)
 {
-    if (!runs->len || !runs->at[0].framework)
-        return;
     struct bind_index *tables[TABLES];
-    size_t count = tables_for(a, pack, runs->at[0].framework, doc, tables);
-    for (size_t i = 0; i < doc->tree.all.len; i++) {
+    size_t count = tables_for(a, pack, f, doc, tables);
+    for (size_t i = root ? root->id : 0; i < doc->tree.all.len; i++) {
         struct setting *s = doc->tree.all.at[i];
+        if (root && root->next && s == root->next)
+            return;
         if (is_plain_key(s) &&
             looks_like_trainer(bind_match_word(a, bind_match_last(s->key))) &&
             !is_known(a, tables, count, s) && !in_runs(runs, s))
             vec_push(a, out, s);
+    }
+}
+
+void bind_unknown(struct arena *a, const struct pack *pack, struct document *doc,
+                  const struct runs *runs, struct settings *out)
+{
+    bool script = doc->source->language == LANGUAGE_SHELL;
+    for (size_t i = 0; i < runs->len; i++) {
+        const struct run *run = &runs->at[i];
+        if (run->framework && run->doc == doc && (script || i == 0))
+            find_unknown(a, pack, doc, run->framework, script ? run->container : NULL, runs,
+                         out);
     }
 }

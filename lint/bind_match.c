@@ -72,7 +72,7 @@ struct str bind_match_word(struct arena *a, struct str last)
     return (struct str){copy, last.len};
 }
 
-static bool is_word(struct str last, struct str word)
+bool bind_match_is_word(struct str last, struct str word)
 {
     last = without_dashes(last);
     bool lower = last.len > 1 && all_capitals(last);
@@ -130,6 +130,7 @@ static bool ends_in_call(struct str pattern, const struct setting *s, struct str
 /* Does PATTERN end in KEY, or (ANYWHERE) the dotted KEY in PATTERN? */
 static bool ends_in_key(struct str pattern, struct str key, bool anywhere, struct str *rest)
 {
+    key = without_dashes(key); /* --train.batch_size */
     if (!key.len)
         return false;
     if (str_ends(pattern, key))
@@ -148,7 +149,13 @@ static bool ends_in_word(struct str pattern, const struct setting *s, bool anywh
     bool whole = last.len == s->key.len;
     *rest = str_slice(pattern, 0, pattern.len - mine.len);
     /* A longer pattern would have to go on inside the dotted key; those are plain. */
-    return is_word(last, mine) && (whole || (anywhere && !rest->len));
+    return bind_match_is_word(last, mine) && (whole || (anywhere && !rest->len));
+}
+
+/* What a script says to a program is a config of its own. */
+static bool is_command(const struct setting *s)
+{
+    return s->shape == SHAPE_COMMAND && !s->parent->parent;
 }
 
 static bool matches_path(struct str pattern, const struct setting *s, bool anywhere)
@@ -169,7 +176,7 @@ static bool matches_path(struct str pattern, const struct setting *s, bool anywh
         last = false;
         s = s->parent;
     }
-    return anywhere || (s && !s->parent);
+    return anywhere || (s && (!s->parent || is_command(s)));
 }
 
 bool bind_match_key(struct str pattern, const struct setting *s)

@@ -10,8 +10,10 @@
 
 struct seen {
     struct document *doc;
-    struct str *words; /* open addressing; "" is free */
-    size_t size;       /* a power of two */
+    const struct setting *within; /* a command of a script; NULL: the whole document */
+    size_t from, to;              /* its settings */
+    struct str *words;            /* open addressing; "" is free */
+    size_t size;                  /* a power of two */
 };
 
 static bool is_signature_or_local(const struct setting *s)
@@ -41,10 +43,10 @@ static bool has_seen(const struct seen *seen, struct str word)
 static void see_all(struct arena *a, struct seen *seen)
 {
     const struct settings *all = &seen->doc->tree.all;
-    for (seen->size = 64; seen->size < 4 * all->len; seen->size *= 2)
+    for (seen->size = 64; seen->size < 4 * (seen->to - seen->from); seen->size *= 2)
         ;
     seen->words = arena_alloc_array(a, seen->size, sizeof *seen->words);
-    for (size_t i = 0; i < all->len; i++) {
+    for (size_t i = seen->from; i < seen->to; i++) {
         struct str last = bind_match_last(all->at[i]->key);
         see(seen, last);
         see(seen, bind_match_word(a, last));
@@ -57,7 +59,7 @@ static bool has_anywhere(const struct seen *seen, struct str pattern)
     if (!has_seen(seen, bind_match_last(pattern)))
         return false;
     const struct settings *all = &seen->doc->tree.all;
-    for (size_t i = 0; i < all->len; i++)
+    for (size_t i = seen->from; i < seen->to; i++)
         if (all->at[i]->kind != SETTING_MAP && !is_signature_or_local(all->at[i]) &&
             bind_match_key(pattern, all->at[i]))
             return true;
@@ -66,7 +68,7 @@ static bool has_anywhere(const struct seen *seen, struct str pattern)
 
 static bool has_key(const struct seen *seen, struct str pattern)
 {
-    if (bind_match_is_anywhere(pattern))
+    if (bind_match_is_anywhere(pattern) || seen->within)
         return has_anywhere(seen, pattern);
     if (!has_seen(seen, bind_match_last(pattern)))
         return false;
@@ -79,12 +81,24 @@ static bool has_key(const struct seen *seen, struct str pattern)
     return false;
 }
 
-/* A name of the program's text, whole: "DataLoader" followed by "(". */
-static bool calls(const struct document *doc, struct str name)
+/* Of "examples/train.py" the file's name; of "pkg.train" all of it. */
+static struct str program(struct str name)
 {
-    for (size_t i = 0; i < doc->tree.all.len; i++) {
-        const struct setting *s = doc->tree.all.at[i];
+    for (size_t i = name.len; i > 0; i--)
+        if (name.at[i - 1] == '/')
+            return str_slice(name, i, name.len);
+    return name;
+}
+
+/* A name of the program's text, whole: "DataLoader" followed by "("; of a script, a program
+ * that it starts. */
+static bool calls(const struct seen *seen, struct str name)
+{
+    for (size_t i = seen->from; i < seen->to; i++) {
+        const struct setting *s = seen->doc->tree.all.at[i];
         if (s->shape == SHAPE_CALL && str_eq(bind_match_last(s->name), name))
+            return true;
+        if (s->shape == SHAPE_COMMAND && str_eq(program(s->name), name))
             return true;
     }
     return false;
@@ -134,10 +148,11 @@ static bool keys_hold(const struct seen *seen, const struct evidence *e)
 static bool code_holds(struct arena *a, const struct seen *seen, const struct evidence *e)
 {
     bool called = !e->calls.len, imported = !e->imports.len;
-    if ((e->calls.len || e->imports.len) && seen->doc->source->language != LANGUAGE_PYTHON)
+    bool python = seen->doc->source->language == LANGUAGE_PYTHON;
+    if ((e->imports.len && !python) || (e->calls.len && !python && !seen->within))
         return false;
     for (uint32_t i = 0; i < e->calls.len && !called; i++)
-        called = calls(seen->doc, e->calls.at[i]);
+        called = calls(seen, e->calls.at[i]);
     for (uint32_t i = 0; i < e->imports.len && called && !imported; i++)
         imported = imports(a, seen->doc, e->imports.at[i]);
     return called && imported;
@@ -160,19 +175,44 @@ static bool recognises(struct arena *a, const struct seen *seen, const struct fr
     return false;
 }
 
+static const struct framework *best_of(struct arena *a, const struct pack *pack,
+                                       const struct seen *seen)
+{
+    const struct framework *best = NULL;
+    for (uint32_t i = 0; i < pack->frameworks.len; i++) {
+        const struct framework *f = &pack->frameworks.at[i];
+        if ((!best || f->priority > best->priority) && recognises(a, seen, f))
+            best = f;
+    }
+    return best && best->bindings.len ? best : NULL;
+}
+
 const struct framework *bind_recognise(const struct pack *pack, struct document *doc)
 {
     struct arena scratch = {0};
-    struct seen seen = {.doc = doc};
+    struct seen seen = {.doc = doc, .to = doc->tree.all.len};
     const struct framework *best = NULL;
+    if (doc->source->language == LANGUAGE_SHELL)
+        return NULL; /* every command for itself */
     see_all(&scratch, &seen);
-    for (uint32_t i = 0; i < pack->frameworks.len; i++) {
-        const struct framework *f = &pack->frameworks.at[i];
-        if ((!best || f->priority > best->priority) && recognises(&scratch, &seen, f))
-            best = f;
-    }
-    if (best && (!best->bindings.len || bind_train_shown(&scratch, doc) == BIND_TRAIN_NOT))
+    best = best_of(&scratch, pack, &seen);
+    if (best && bind_train_shown(&scratch, doc) == BIND_TRAIN_NOT)
         best = NULL;
+    arena_free(&scratch);
+    return best;
+}
+
+const struct framework *bind_recognise_command(const struct pack *pack,
+                                               struct document *doc,
+                                               const struct setting *command, size_t end)
+{
+    struct arena scratch = {0};
+    struct seen seen = {.doc = doc, .within = command, .from = command->id, .to = end};
+    const struct framework *best = NULL;
+    if (bind_train_command(command)) {
+        see_all(&scratch, &seen);
+        best = best_of(&scratch, pack, &seen);
+    }
     arena_free(&scratch);
     return best;
 }

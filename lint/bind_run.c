@@ -7,6 +7,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "match.h"
+
 #include "banned.h"
 
 enum {
@@ -334,6 +336,19 @@ static bool calls_one_of(const struct document *doc, const struct evidence *e)
     return false;
 }
 
+/* Then what is not said on the command line may stand in that file. */
+static bool reads_config(const struct setting *command)
+{
+    const struct pattern *file = match_pattern(STR("(?i).*[.](ya?ml|json|toml|py)"), NULL);
+    const struct pattern *key = match_pattern(
+        STR("(?i)-+(c|cn|cp|f|cfg|conf|config\\w*|config-\\w+|yaml\\w*|args_?file)"), NULL);
+    for (const struct setting *s = command->first; s; s = s->next)
+        if ((file && s->flags & SETTING_POSITIONAL && match_whole(file, s->text)) ||
+            (key && match_whole(key, s->key)))
+            return true;
+    return false;
+}
+
 /* In a program the defaults are those of a call, and hold where it is made: a script may
  * have options of the same names and read them itself. */
 static bool defaults_apply(const struct gather *g)
@@ -342,6 +357,8 @@ static bool defaults_apply(const struct gather *g)
         return false;
     bool named = false;
     const struct framework *f = g->framework;
+    if (g->root->shape == SHAPE_COMMAND)
+        return !reads_config(g->root);
     if (g->doc->source->language != LANGUAGE_PYTHON)
         return true;
     for (uint32_t i = 0; i < f->evidence.len; i++) {

@@ -28,6 +28,8 @@ struct str bind_match_last(struct str dotted);
 /* LAST without leading dashes, "-" as "_", and in lower case when it is all capitals:
  * the word that a flag, a constant and a field of one meaning share. */
 struct str bind_match_word(struct arena *a, struct str last);
+/* Is LAST, written as a flag, a constant or plainly, the word WORD? */
+bool bind_match_is_word(struct str last, struct str word);
 bool bind_match_is_anywhere(struct str pattern); /* "**.key" */
 bool bind_match_is_regex(struct str pattern);
 
@@ -90,9 +92,18 @@ enum bind_train {
     BIND_TRAIN_SHOWN,
 };
 enum bind_train bind_train_shown(struct arena *a, const struct document *doc);
+/* Does COMMAND of a script train, by its name and its first word? */
+bool bind_train_command(const struct setting *command);
 /* Does B count at S where nothing shows that the program trains: DataLoader(num_workers=4)
  * and its like do, a bare num_workers only in a config. */
 bool bind_train_counts(const struct binding *b, const struct setting *s);
+
+/* --- bind_recognise.c ------------------------------------------------------ */
+
+/* The framework of one command of a script, whose settings end before END; or NULL. */
+const struct framework *bind_recognise_command(const struct pack *pack,
+                                               struct document *doc,
+                                               const struct setting *command, size_t end);
 
 /* --- bind_run.c: runs ------------------------------------------------------ */
 

@@ -29,12 +29,32 @@ static bool is_test(const struct document *doc)
             masked_has(doc, "(?m)^[ \\t]*(import|from)[ \\t]+(pytest|unittest)\\b"));
 }
 
+#define INFERENCE                                                                          \
+    "(?i)(^|/|_|-)(infer(ence)?|predict(ion)?|generat(e|ion)|sample|serve|server|demo|export|"   \
+    "convert|extract|evaluate|eval|validate|val|detect|test|benchmark|bench)([_-][^/]*)?"  \
+    "\\.py$"
+
 static bool is_inference(const struct document *doc)
 {
-    return name_has(doc,
-                    "(?i)(^|/|_|-)(infer(ence)?|predict(ion)?|generate|sample|serve|server|"
-                    "demo|export|convert|extract|evaluate|eval|validate|val|detect|test|"
-                    "benchmark|bench)([_-][^/]*)?\\.py$");
+    return name_has(doc, INFERENCE);
+}
+
+/* The first word of a program of many trades: llamafactory-cli export, yolo predict. */
+static const char OTHER_TRADES[] =
+    "(?i)(web)?(chat|ui)|api|export|infer(ence)?|predict|val(idate)?|eval(uate)?|serve|deploy|"
+    "generate|sample|download|convert\\w*|merge[\\w-]*|preprocess|bench(mark)?|quantize|track|"
+    "rollout|version|env|help|ls|cp|cat|app|vllm-serve|fetch|to-hf|solutions|settings|checks";
+
+bool bind_train_command(const struct setting *command)
+{
+    const struct pattern *name = match_pattern(STR(INFERENCE), NULL);
+    const struct pattern *trades = match_pattern(str_from(OTHER_TRADES), NULL);
+    const struct setting *first = setting_child(command, STR("0"));
+    struct match m;
+    if (name && match_find(name, command->name, 0, &m))
+        return false;
+    return str_ends(command->name, STR(".py")) || !first || !trades ||
+           !match_whole(trades, first->text);
 }
 
 /* --- code ----------------------------------------------------------------------- */

@@ -58,6 +58,12 @@ struct value bind_value_of(struct arena *a, const struct setting *s, struct str 
     return held->value;
 }
 
+/* Their settings have the names of flags. */
+static bool is_options(const struct setting *map)
+{
+    return map->shape == SHAPE_COMMAND || map->shape == SHAPE_ARGPARSE;
+}
+
 struct value bind_value_ask(const void *setting, enum expr_question question,
                             struct str name)
 {
@@ -69,6 +75,8 @@ struct value bind_value_ask(const void *setting, enum expr_question question,
     for (const struct setting *up = s->kind == SETTING_MAP ? s : s->parent; up;
          up = up->parent) {
         const struct setting *hit = setting_resolve(setting_find(up, name));
+        for (const struct setting *o = up->first; !hit && is_options(up) && o; o = o->next)
+            hit = bind_match_is_word(o->key, name) ? o : NULL;
         if (hit)
             return hit->kind == SETTING_SCALAR ? hit->value
                                                : VALUE_OF_BOOL(hit->first != NULL);
