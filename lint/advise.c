@@ -75,7 +75,7 @@ void advise_run(struct arena *a, const struct rule_context *c, const struct run 
 {
     struct advise_scene s = {a, c, run, target};
     assert(target);
-    if (!now->known || !now->batch_current || !now->total)
+    if (!now->known || !now->batch_current || now->verdict == VERDICT_UNKNOWN)
         return;
     for (uint32_t i = 0; i < c->pack->changes.len; i++)
         consider(&s, &c->pack->changes.at[i], now, out);

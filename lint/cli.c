@@ -147,6 +147,15 @@ static bool parse_loader(struct options *o, struct str text, struct err *err)
                    STR_ARG(text));
 }
 
+static bool parse_reserved(struct options *o, struct str text, struct err *err)
+{
+    o->has_memory_reserved = true;
+    if (gpu_parse_size(text, &o->memory_reserved))
+        return true;
+    return err_set(err, "--memory-reserved takes a size such as 1.5GB or 800MiB, not '%.*s'",
+                   STR_ARG(text));
+}
+
 static bool parse_jobs(struct options *o, struct str text, struct err *err)
 {
     int64_t n;
@@ -196,6 +205,7 @@ static bool take_value(struct arena *a, struct options *o, enum option_id id,
     case OPTION_FORMAT: return parse_format(o, value, err);
     case OPTION_COLOR: return parse_color(o, value, err);
     case OPTION_LOADER: return parse_loader(o, value, err);
+    case OPTION_MEMORY_RESERVED: return parse_reserved(o, value, err);
     case OPTION_JOBS: return parse_jobs(o, value, err);
     default: return false;
     }

@@ -40,6 +40,8 @@ struct options {
     bool fix, fit, unsafe_fixes, diff, quiet, force_exclude, no_gitignore, no_config, unknown;
     bool command_given, help, version;
     bool only_some; /* --select was given */
+    bool has_memory_reserved;
+    uint64_t memory_reserved; /* bytes of every GPU */
     unsigned jobs;  /* threads; 0: as many as there are cores */
 };
 

@@ -200,13 +200,19 @@ static bool read_key(struct reading *r, const struct setting *s)
         return read_fail_on(r, s);
     if (str_eq(s->key, STR("loader")))
         return read_loader(r, s);
+    if (str_eq(s->key, STR("memory-reserved"))) {
+        r->config->has_memory_reserved = true;
+        return gpu_parse_size(setting_resolve(s)->text, &r->config->memory_reserved) ||
+               mistake(r, s, "memory-reserved is a size such as 1.5GB or 800MiB");
+    }
     if (str_eq(s->key, STR("profile"))) {
         c->profile = s->text;
         return s->kind == SETTING_SCALAR || mistake(r, s, "one profile is expected");
     }
     return mistake(r, s,
-                   "unknown key; known are extends, gpu, profile, select, ignore, "
-                   "severity, options, per-file-ignores, facts, fail-on, exclude, loader");
+                   "unknown key; known are extends, gpu, memory-reserved, profile, select, "
+                   "ignore, severity, options, per-file-ignores, facts, fail-on, exclude, "
+                   "loader");
 }
 
 static bool read_document(struct reading *r)

@@ -27,7 +27,8 @@ struct config {
     struct rule_option_values options;
     struct file_rules_list file_rules;
     struct fact_values facts; /* said of every run that does not say it itself */
-    bool has_fail_on, has_loader;
+    bool has_fail_on, has_loader, has_memory_reserved;
+    uint64_t memory_reserved; /* bytes of every GPU that others take */
     enum severity fail_on;
     enum loader loader;
 };

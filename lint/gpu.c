@@ -235,11 +235,15 @@ static struct str plain_name(struct arena *a, struct str text)
     return (struct str){out, len};
 }
 
+static double shown_mib(const struct gpu *g)
+{
+    return g->driver_mib > 0 ? g->driver_mib : g->vram_gb * 1024;
+}
+
 static uint64_t usable_bytes(const struct gpu *g)
 {
-    double mib = g->driver_mib > 0 ? g->driver_mib : g->vram_gb * 1024;
     double share = g->shared_memory ? USABLE_SHARE_SHARED : USABLE_SHARE;
-    return (uint64_t)(mib * share * 1024 * 1024);
+    return (uint64_t)(shown_mib(g) * share * 1024 * 1024);
 }
 
 static struct target target_of(const struct gpu *g)
@@ -248,6 +252,7 @@ static struct target target_of(const struct gpu *g)
         .id = g->id,
         .name = g->name,
         .vram_gb = g->vram_gb,
+        .shown_bytes = (uint64_t)(shown_mib(g) * 1024 * 1024),
         .usable_bytes = usable_bytes(g),
         .gpu = g,
         .how = STR(""),
@@ -269,6 +274,7 @@ static struct target target_of_class(struct arena *a, double gb)
         .id = arena_printf(a, "%gGB", gb),
         .name = arena_printf(a, "%s %g GB card", article(gb), gb),
         .vram_gb = gb,
+        .shown_bytes = (uint64_t)(gb * 1024 * 1024 * 1024),
         .usable_bytes = (uint64_t)(gb * USABLE_SHARE * 1024 * 1024 * 1024),
         .how = STR(""),
     };
@@ -489,6 +495,43 @@ bool gpu_detect(struct arena *a, const struct pack *pack, const char *proc,
         }
     }
     return out->len > 0;
+}
+
+bool gpu_reserve(struct target *t, uint64_t bytes, struct err *err)
+{
+    if (bytes >= t->usable_bytes) {
+        return err_set(err, "nothing of %.*s is left once %.1f GiB are reserved",
+                       STR_ARG(t->name), (double)bytes / (1024.0 * 1024 * 1024));
+    }
+    t->reserved_bytes += bytes;
+    t->usable_bytes -= bytes;
+    return true;
+}
+
+bool gpu_parse_size(struct str text, uint64_t *bytes)
+{
+    static const struct {
+        const char *name;
+        double bytes;
+    } units[] = {{"gib", 1073741824}, {"gb", 1e9}, {"g", 1073741824},
+                 {"mib", 1048576},    {"mb", 1e6}, {"m", 1048576}};
+    size_t digits = 0;
+    double number;
+    text = str_trim(text);
+    while (digits < text.len && (is_digit(text.at[digits]) || text.at[digits] == '.')) {
+        digits++;
+    }
+    struct str unit = str_trim(str_slice(text, digits, text.len));
+    if (!str_to_float(str_slice(text, 0, digits), &number) || number > 1e6) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (str_eq_nocase(unit, str_from(units[i].name))) {
+            *bytes = (uint64_t)(number * units[i].bytes);
+            return true;
+        }
+    }
+    return false;
 }
 
 struct target gpu_default(struct arena *a)

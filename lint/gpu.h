@@ -9,7 +9,9 @@ struct target {
     struct str id;   /* catalogue id, or "12GB" */
     struct str name; /* for messages: "RTX 3060 12GB", "a 12 GB card" */
     double vram_gb;  /* nominal */
-    uint64_t usable_bytes; /* what one process can have, the CUDA context included */
+    uint64_t shown_bytes;    /* what the driver shows of it (less than nominal with ECC) */
+    uint64_t reserved_bytes; /* what the user says others take: a desktop, a server */
+    uint64_t usable_bytes;   /* what one process can have, the CUDA context included */
     const struct gpu *gpu; /* NULL for a class */
     struct str how;        /* "--gpu", ".gpulint.yaml", "detected", "assumed" */
 };
@@ -23,6 +25,10 @@ bool gpu_target(struct arena *a, const struct pack *pack, struct str name,
 /* The cards that the driver lists below PROC (normally "/proc"); false when none. */
 bool gpu_detect(struct arena *a, const struct pack *pack, const char *proc,
                 struct targets *out);
+/* Takes BYTES off what T can use; false when nothing would be left. */
+bool gpu_reserve(struct target *t, uint64_t bytes, struct err *err);
+/* "1.5GB", "800MiB", "2G" (binary, as G and M are). False when TEXT is no size. */
+bool gpu_parse_size(struct str text, uint64_t *bytes);
 /* The 12 GB class. */
 struct target gpu_default(struct arena *a);
 

@@ -49,6 +49,16 @@ bool job_pack(struct arena *a, const struct options *o, const struct pack **out,
            err_set(err, "%.*s: no rules and no framework tables", STR_ARG(o->rules_dir));
 }
 
+static bool reserve(const struct job *job, struct group *g, struct err *err)
+{
+    const struct options *o = job->options;
+    uint64_t bytes = o->has_memory_reserved ? o->memory_reserved : g->config->memory_reserved;
+    for (size_t i = 0; i < g->targets.len; i++)
+        if (!gpu_reserve(&g->targets.at[i], bytes, err))
+            return false;
+    return true;
+}
+
 static bool find_targets(struct job *job, struct group *g, struct err *err)
 {
     const struct strs *names = job->options->gpus.len ? &job->options->gpus
@@ -63,7 +73,7 @@ static bool find_targets(struct job *job, struct group *g, struct err *err)
     }
     if (!g->targets.len && !gpu_detect(job->arena, job->pack, "/proc", &g->targets))
         vec_push(job->arena, &g->targets, gpu_default(job->arena));
-    return true;
+    return reserve(job, g, err);
 }
 
 static bool find_profile(struct job *job, struct group *g, struct err *err)

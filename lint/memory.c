@@ -69,6 +69,20 @@ static struct amount context_bytes(const struct run *run, const struct target *t
     return (struct amount){130 * MIB, 700 * MIB, 1700 * MIB};
 }
 
+/* Windows draws the desktop with the same card: 0.3 to 1.5 GB are reported of the primary
+ * one. Whoever says what is reserved has counted it. */
+static struct amount desktop_bytes(struct notes *n, const struct run *run,
+                                   const struct target *target)
+{
+    bool windows = run_is(run, FACT_platform, "windows") || run_is(run, FACT_platform, "wsl");
+    if (!windows || !target || target->reserved_bytes) {
+        return exactly(0);
+    }
+    memory_note(n, "Windows shares the card with the desktop, up to 1.5 GB: "
+                   "--memory-reserved says how much");
+    return (struct amount){0, 0, 1.5e9};
+}
+
 static struct amount cublas_bytes(const struct target *target)
 {
     bool hopper = target && target->gpu && target->gpu->capability == 90;
@@ -156,7 +170,7 @@ bool memory_plan(struct notes *n, const struct pack *pack, const struct run *run
         p->first_gradient = p->gradients;
     }
     p->fixed_workspace = amount_add(p->fixed_workspace, cublas_bytes(target));
-    p->context = context_bytes(run, target);
+    p->context = amount_add(context_bytes(run, target), desktop_bytes(n, run, target));
     if (memory_flag(run, FACT_expandable_segments)) {
         p->slack_share = SLACK_EXPANDABLE;
     }
@@ -289,20 +303,20 @@ struct amount memory_held(const struct bill *b, double usable)
 
 /* --- the answer ---------------------------------------------------------------- */
 
-static uint64_t bytes(double x)
+uint64_t memory_bytes(double x)
 {
     return x <= 0 ? 0 : x >= 9e18 ? (uint64_t)9e18 : (uint64_t)(x + 0.5);
 }
 
-static enum verdict verdict_of(const struct estimate *e)
+enum verdict memory_verdict(uint64_t low, uint64_t high, uint64_t usable)
 {
-    if (e->usable == 0) {
+    if (usable == 0) {
         return VERDICT_UNKNOWN;
     }
-    if (e->high <= e->usable) {
+    if (high <= usable) {
         return VERDICT_FITS;
     }
-    return e->low > e->usable ? VERDICT_DOES_NOT_FIT : VERDICT_TIGHT;
+    return low > usable ? VERDICT_DOES_NOT_FIT : VERDICT_TIGHT;
 }
 
 static void fill(struct notes *n, const struct plan *p, double batch, struct estimate *e)
@@ -311,16 +325,16 @@ static void fill(struct notes *n, const struct plan *p, double batch, struct est
     memory_bill(p, batch, &bill);
     const struct moment_bill *peak = &bill.moments[bill.peak_at];
     e->known = true;
-    e->weights = bytes(peak->weights.mid);
-    e->gradients = bytes(peak->gradients.mid);
-    e->optimizer = bytes(peak->optimizer.mid);
-    e->activations = bytes(peak->activations.mid);
-    e->logits = bytes(peak->logits.mid);
-    e->workspace = bytes(peak->workspace.mid);
-    e->context = bytes(bill.context.mid);
+    e->weights = memory_bytes(peak->weights.mid);
+    e->gradients = memory_bytes(peak->gradients.mid);
+    e->optimizer = memory_bytes(peak->optimizer.mid);
+    e->activations = memory_bytes(peak->activations.mid);
+    e->logits = memory_bytes(peak->logits.mid);
+    e->workspace = memory_bytes(peak->workspace.mid);
+    e->context = memory_bytes(bill.context.mid);
     struct amount all = memory_held(&bill, (double)e->usable);
-    e->slack = bytes(bill.slack.mid);
-    e->cache = bytes(all.mid - bill.total.mid);
+    e->slack = memory_bytes(bill.slack.mid);
+    e->cache = memory_bytes(all.mid - bill.total.mid);
     if (e->cache > 0.01 * all.mid) {
         memory_note(n, "samples differ in length: the allocator will hold %.1f GiB more, "
                        "which it gives back when it must",
@@ -328,10 +342,10 @@ static void fill(struct notes *n, const struct plan *p, double batch, struct est
     }
     e->total = e->weights + e->gradients + e->optimizer + e->activations + e->logits +
                e->workspace + e->context + e->slack;
-    e->low = bytes(bill.total.low);
-    e->high = bytes(bill.total.high);
+    e->low = memory_bytes(bill.total.low);
+    e->high = memory_bytes(bill.total.high);
     e->peak_at = bill.peak_at;
-    e->verdict = verdict_of(e);
+    e->verdict = memory_verdict(e->low, e->high, e->usable);
 }
 
 /* The largest power of two that stays below; 0 when one sample does not. */
@@ -367,7 +381,7 @@ static void estimate(struct arena *a, const struct pack *pack, const struct run 
         return;
     }
     out->model = (struct memory_model){plan.net.name, plan.net.family,
-                                       bytes(plan.net.parameters), bytes(plan.trainable)};
+                                       memory_bytes(plan.net.parameters), memory_bytes(plan.trainable)};
     out->usable = target ? target->usable_bytes : 0;
     advise(&plan, out);
     if (!out->batch_current) {
@@ -375,6 +389,7 @@ static void estimate(struct arena *a, const struct pack *pack, const struct run 
         return;
     }
     fill(&notes, &plan, batch, out);
+    memory_over_devices(a, pack, run, target, batch, out);
 }
 
 void memory_estimate(struct arena *a, const struct pack *pack, const struct run *run,

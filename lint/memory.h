@@ -18,6 +18,14 @@ struct memory_model { /* the network as the model sees it */
 
 struct assumptions VEC_BODY(struct str);
 
+/* Per device, were states sharded over so many: 1, 2, 4, ... */
+enum { MEMORY_DEVICE_COUNTS = 7 };
+
+struct device_estimate {
+    uint64_t devices, total, low, high;
+    enum verdict verdict;
+};
+
 struct estimate {
     bool known; /* false: only `assumptions` says something */
     struct memory_model model;
@@ -29,6 +37,10 @@ struct estimate {
     enum verdict verdict;
     uint64_t batch_current, batch_maximum, batch_recommended, batch_safe; /* 0 unknown */
     struct assumptions assumptions;
+    /* States are sharded over a number of devices that nothing says: the figures above are
+     * of one device, and the verdict is unknown unless all counts agree. */
+    bool devices_open;
+    struct device_estimate by_devices[MEMORY_DEVICE_COUNTS];
 };
 
 /* Never fails: what cannot be known gives known = false and the one line that would

@@ -103,6 +103,11 @@ double memory_lora(const struct run *run, const struct network *net, double rank
 bool memory_plan(struct notes *n, const struct pack *pack, const struct run *run,
                  const struct target *target, struct plan *out);
 void memory_bill(const struct plan *p, double batch, struct bill *out);
+uint64_t memory_bytes(double x); /* rounded, 0 at least */
+enum verdict memory_verdict(uint64_t low, uint64_t high, uint64_t usable);
+/* Fills E's by_devices where the number of devices is open. */
+void memory_over_devices(struct arena *a, const struct pack *pack, const struct run *run,
+                         const struct target *target, double batch, struct estimate *e);
 /* The total and what the allocator's cache adds where USABLE bytes (0: any number) leave
  * room for it: what the process will show. */
 struct amount memory_held(const struct bill *b, double usable);

@@ -31,12 +31,10 @@ void report_count(struct buf *out, uint64_t n)
         buf_printf(out, "%llu", (unsigned long long)n);
 }
 
-static void print_term(struct buf *out, const char *name, uint64_t bytes, uint64_t whole)
+static void print_bar(struct buf *out, const char *name, uint64_t bytes, uint64_t whole)
 {
     enum { WIDEST = 32 };
     char number[32];
-    if (!bytes)
-        return;
     if (bytes >= 1024u * 1024 * 1024)
         snprintf(number, sizeof number, "%.2f GiB", (double)bytes / GIB);
     else
@@ -46,6 +44,13 @@ static void print_term(struct buf *out, const char *name, uint64_t bytes, uint64
     size_t n = bars < 1 ? 1 : bars > WIDEST ? WIDEST : (size_t)(bars + 0.5);
     for (size_t i = 0; i < n; i++)
         buf_cstr(out, "\xE2\x96\x88"); /* full block */
+}
+
+static void print_term(struct buf *out, const char *name, uint64_t bytes, uint64_t whole)
+{
+    if (!bytes)
+        return;
+    print_bar(out, name, bytes, whole);
     buf_byte(out, '\n');
 }
 
@@ -64,7 +69,21 @@ static void print_model(struct buf *out, const struct estimated *e)
     buf_byte(out, '\n');
 }
 
-static void print_terms(struct buf *out, const struct estimate *e)
+/* Why not all of the card: "of 12 GiB: 0.24 for the driver, 1.40 reserved". */
+static void print_usable(struct buf *out, const struct target *t)
+{
+    double kept = (double)(t->shown_bytes - t->reserved_bytes - t->usable_bytes) / GIB;
+    buf_printf(out, "  of %g GiB:", t->vram_gb);
+    if (t->gpu && (double)t->shown_bytes < 0.99 * t->vram_gb * GIB)
+        buf_printf(out, " the driver shows %.2f,", (double)t->shown_bytes / GIB);
+    buf_printf(out, " %.2f %s", kept,
+               t->gpu && t->gpu->shared_memory ? "for the system" : "for the driver");
+    if (t->reserved_bytes)
+        buf_printf(out, ", %.2f reserved", (double)t->reserved_bytes / GIB);
+    buf_byte(out, '\n');
+}
+
+static void print_terms(struct buf *out, const struct estimate *e, const struct target *t)
 {
     uint64_t whole = e->total > e->usable ? e->total : e->usable;
     const struct {
@@ -79,7 +98,8 @@ static void print_terms(struct buf *out, const struct estimate *e)
     for (size_t i = 0; i < sizeof terms / sizeof *terms; i++)
         print_term(out, terms[i].name, terms[i].bytes, whole);
     print_term(out, "total", e->total, whole);
-    print_term(out, "usable", e->usable, whole);
+    print_bar(out, "usable", e->usable, whole);
+    print_usable(out, t);
     buf_printf(out, "  %-12s between ", "bounds");
     report_bytes(out, e->low);
     buf_cstr(out, " and ");
@@ -109,16 +129,42 @@ static void print_batch(struct buf *out, const char *name, uint64_t batch, bool 
         buf_cstr(out, "none");
 }
 
+static void print_devices(struct buf *out, const struct estimate *e)
+{
+    uint64_t fits = 0;
+    buf_printf(out, "  %-12s ", "devices");
+    for (size_t i = 0; i < MEMORY_DEVICE_COUNTS; i++) {
+        const struct device_estimate *d = &e->by_devices[i];
+        buf_printf(out, "%s%llu: %.1f", i ? ", " : "", (unsigned long long)d->devices,
+                   (double)d->total / GIB);
+        if (!fits && d->verdict == VERDICT_FITS)
+            fits = d->devices;
+    }
+    if (fits > 1)
+        buf_printf(out, " GiB each; fits from %llu on\n", (unsigned long long)fits);
+    else
+        buf_cstr(out, fits ? " GiB each\n" : " GiB each; surely fits on none of these\n");
+}
+
 static void print_advice(struct buf *out, const struct estimate *e, bool color)
 {
     bool first = true;
     static const char *const words[] = {"unknown", "fits", "tight: it may or may not fit",
                                         "does not fit"};
     buf_printf(out, "  %-12s %s%s%s\n", "verdict", verdict_ink(e->verdict, color),
-               words[e->verdict], color ? "\033[0m" : "");
+               e->devices_open && e->verdict == VERDICT_UNKNOWN
+                   ? "depends on the number of devices, which nothing says"
+                   : words[e->verdict],
+               color ? "\033[0m" : "");
+    if (e->devices_open)
+        print_devices(out, e);
     buf_printf(out, "  %-12s ", "batch");
     if (e->batch_current)
         print_batch(out, "now", e->batch_current, &first);
+    if (e->devices_open && e->verdict == VERDICT_UNKNOWN) {
+        buf_byte(out, '\n');
+        return;
+    }
     print_batch(out, "safe", e->batch_safe, &first);
     print_batch(out, "recommended", e->batch_recommended, &first);
     print_batch(out, "maximum", e->batch_maximum, &first);
@@ -174,7 +220,7 @@ static void print_assumptions(struct buf *out, const struct estimate *e)
                    STR_ARG(e->assumptions.at[i]));
 }
 
-static void print_one(struct buf *out, const struct estimated *e, bool color)
+static void print_head(struct buf *out, const struct estimated *e, bool color)
 {
     buf_printf(out, "%s%.*s%s", color ? "\033[1m" : "", STR_ARG(e->file->unit->source.path),
                color ? "\033[0m" : "");
@@ -183,10 +229,13 @@ static void print_one(struct buf *out, const struct estimated *e, bool color)
     buf_printf(out, " on %.*s", STR_ARG(e->target->name));
     if (str_eq(e->target->how, STR("assumed")))
         buf_cstr(out, " (assumed; name yours with --gpu)");
-    buf_byte(out, '\n');
+}
+
+static void print_one(struct buf *out, const struct estimated *e, bool color)
+{
     if (e->estimate.known) {
         print_model(out, e);
-        print_terms(out, &e->estimate);
+        print_terms(out, &e->estimate, e->target);
         print_advice(out, &e->estimate, color);
         print_changes(out, e);
     } else {
@@ -194,13 +243,86 @@ static void print_one(struct buf *out, const struct estimated *e, bool color)
     }
     print_assumptions(out, &e->estimate);
     print_thumbs(out, e);
+}
+
+/* --- several GPUs ----------------------------------------------------------------- */
+
+static void print_batches(struct buf *out, const uint64_t batches[3])
+{
+    for (int i = 0; i < 3; i++)
+        if (batches[i])
+            buf_printf(out, " %11llu", (unsigned long long)batches[i]);
+        else
+            buf_printf(out, " %11s", "none");
+    buf_byte(out, '\n');
+}
+
+/* One line per GPU, and what holds on all of them. */
+static void print_table(struct buf *out, const struct estimated *e, size_t len)
+{
+    static const char *const words[] = {"unknown", "fits", "tight", "does not fit"};
+    static const int rank[] = {1, 0, 2, 3}; /* how bad a verdict is */
+    uint64_t all[3] = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
+    enum verdict worst = VERDICT_FITS;
+    buf_printf(out, "  %-24s %10s %20s  %-12s %11s %11s %11s\n", "gpu", "usable",
+               "needs", "verdict", "safe", "recommended", "maximum");
+    for (size_t i = 0; i < len; i++) {
+        const struct estimate *x = &e[i].estimate;
+        const uint64_t batches[] = {x->batch_safe, x->batch_recommended, x->batch_maximum};
+        buf_printf(out, "  %-24.*s %6.2f GiB %6.2f (%5.1f to %5.1f)  %-12s",
+                   STR_ARG(e[i].target->id), (double)x->usable / GIB, (double)x->total / GIB,
+                   (double)x->low / GIB, (double)x->high / GIB, words[x->verdict]);
+        print_batches(out, batches);
+        for (int k = 0; k < 3; k++)
+            all[k] = batches[k] < all[k] ? batches[k] : all[k];
+        if (rank[x->verdict] > rank[worst])
+            worst = x->verdict;
+    }
+    buf_printf(out, "  %-24s %10s %20s  %-12s", "all of them", "", "", words[worst]);
+    print_batches(out, all);
+}
+
+static bool all_known(const struct estimated *e, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (!e[i].estimate.known)
+            return false;
+    return true;
+}
+
+/* Where least is left over. */
+static const struct estimated *tightest(const struct estimated *e, size_t len)
+{
+    const struct estimated *best = e;
+    for (size_t i = 1; i < len; i++) {
+        double left = (double)e[i].estimate.usable - (double)e[i].estimate.total;
+        if (left < (double)best->estimate.usable - (double)best->estimate.total)
+            best = &e[i];
+    }
+    return best;
+}
+
+/* The estimates of one run: the tightest in full, and a table when there are several. */
+static void print_run(struct buf *out, const struct estimated *e, size_t len, bool color)
+{
+    const struct estimated *shown = tightest(e, len);
+    print_head(out, shown, color);
+    if (len > 1)
+        buf_printf(out, ", the tightest of %zu", len);
+    buf_byte(out, '\n');
+    print_one(out, shown, color);
+    if (len > 1 && all_known(e, len))
+        print_table(out, e, len);
     buf_byte(out, '\n');
 }
 
 void report_estimates_text(struct buf *out, const struct estimated_list *list, bool color)
 {
-    for (size_t i = 0; i < list->len; i++)
-        print_one(out, &list->at[i], color);
+    for (size_t i = 0, len; i < list->len; i += len) {
+        for (len = 1; i + len < list->len && list->at[i + len].run == list->at[i].run;)
+            len++;
+        print_run(out, &list->at[i], len, color);
+    }
     if (!list->len)
         buf_cstr(out, "No training run found.\n");
     else

@@ -356,6 +356,30 @@ static void add_batch(cJSON *batch, const char *key, uint64_t n, bool known)
         cJSON_AddNullToObject(batch, key);
 }
 
+static void add_card(cJSON *o, const struct target *t)
+{
+    cJSON *card = cJSON_AddObjectToObject(o, "card");
+    add_number(card, "nominal", t->vram_gb * 1073741824.0);
+    add_number(card, "shown", (double)t->shown_bytes);
+    add_number(card, "reserved", (double)t->reserved_bytes);
+    add_number(card, "usable", (double)t->usable_bytes);
+}
+
+static void add_devices(cJSON *o, const struct estimate *e)
+{
+    cJSON *list = cJSON_AddArrayToObject(o, "devices");
+    for (size_t i = 0; e->devices_open && i < MEMORY_DEVICE_COUNTS; i++) {
+        const struct device_estimate *d = &e->by_devices[i];
+        cJSON *one = cJSON_CreateObject();
+        add_number(one, "devices", (double)d->devices);
+        add_number(one, "total", (double)d->total);
+        add_number(one, "low", (double)d->low);
+        add_number(one, "high", (double)d->high);
+        cJSON_AddStringToObject(one, "verdict", verdict_name(d->verdict));
+        cJSON_AddItemToArray(list, one);
+    }
+}
+
 static void add_advices(cJSON *o, const struct advices *all)
 {
     cJSON *list = cJSON_AddArrayToObject(o, "advice");
@@ -384,6 +408,7 @@ static cJSON *estimate_object(const struct estimated *one)
     add_str(o, "path", one->file->unit->source.path);
     add_str(o, "run", one->run->name);
     add_str(o, "gpu", one->target->id);
+    add_card(o, one->target);
     add_model(o, e);
     add_bytes(o, e);
     if (e->known)
@@ -393,9 +418,11 @@ static cJSON *estimate_object(const struct estimated *one)
     cJSON_AddStringToObject(o, "verdict", verdict_name(e->verdict));
     cJSON *batch = cJSON_AddObjectToObject(o, "batch");
     add_batch(batch, "current", e->batch_current, e->batch_current > 0);
-    add_batch(batch, "maximum", e->batch_maximum, e->known);
-    add_batch(batch, "recommended", e->batch_recommended, e->known);
-    add_batch(batch, "safe", e->batch_safe, e->known);
+    bool says = e->known && !(e->devices_open && e->verdict == VERDICT_UNKNOWN);
+    add_batch(batch, "maximum", e->batch_maximum, says);
+    add_batch(batch, "recommended", e->batch_recommended, says);
+    add_batch(batch, "safe", e->batch_safe, says);
+    add_devices(o, e);
     add_advices(o, &one->advices);
     cJSON *assumptions = cJSON_AddArrayToObject(o, "assumptions");
     for (size_t i = 0; i < e->assumptions.len; i++) {

@@ -224,6 +224,37 @@ static void reads_the_driver(void **state)
     assert_int_equal(system(command), 0);
 }
 
+static void reads_sizes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t bytes;
+    } good[] = {{"1.5GB", 1500000000},  {"800MiB", 838860800},   {"2G", 2147483648u},
+                {" 1 gib ", 1073741824}, {"512mb", 512000000}, {"0MB", 0}};
+    static const char *const bad[] = {"", "GB", "15", "1.5TB", "-1GB", "1e3GB", "1.2.3GB", "9999999GB"};
+    uint64_t bytes;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_true(gpu_parse_size(str_from(good[i].text), &bytes));
+        assert_int_equal(bytes, good[i].bytes);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_false(gpu_parse_size(str_from(bad[i]), &bytes));
+    }
+}
+
+static void reserves(void **state)
+{
+    (void)state;
+    struct target t = gpu_default(&arena);
+    uint64_t usable = t.usable_bytes;
+    assert_true(gpu_reserve(&t, 1000, NULL));
+    assert_int_equal(t.usable_bytes, usable - 1000);
+    assert_int_equal(t.reserved_bytes, 1000);
+    assert_false(gpu_reserve(&t, usable, NULL));
+    assert_int_equal(t.usable_bytes, usable - 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +264,8 @@ int main(void)
         cmocka_unit_test_setup(knows_classes_and_bytes, fresh),
         cmocka_unit_test_setup(survives_anything, fresh),
         cmocka_unit_test_setup(reads_the_driver, fresh),
+        cmocka_unit_test_setup(reads_sizes, fresh),
+        cmocka_unit_test_setup(reserves, fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
