@@ -149,7 +149,7 @@ double memory_lora(const struct run *run, const struct network *net, double rank
     unsigned parts = parts_of(run);
     struct matrix shapes[8];
     size_t len = shapes_of(net, parts, shapes);
-    double per_layer = 0, kept = 0, widest = 0;
+    double per_layer = 0, kept = 0, widest = 0, cross = 0;
     for (size_t i = 0; i < len; i++) {
         per_layer += rank * (shapes[i].in + shapes[i].out);
         kept += shapes[i].in;
@@ -157,6 +157,11 @@ double memory_lora(const struct run *run, const struct network *net, double rank
     }
     /* Adapters of one input may share it (no dropout, one dtype) or each keep a copy. */
     *inputs = (struct amount){.low = widest, .mid = kept, .high = kept * 1.5};
+    /* A decoder's second attention has matrices of the same names. */
+    len = shapes_of(net, parts & (PART_ATTENTION | PART_QKV), shapes);
+    for (size_t i = 0; i < len && net->decoder_layers > 0; i++) {
+        cross += rank * (shapes[i].in + shapes[i].out);
+    }
     double head = parts & PART_HEAD ? rank * (net->hidden + net->vocab) : 0;
-    return per_layer * (net->layers + net->decoder_layers) + head;
+    return per_layer * net->layers + (per_layer + cross) * net->decoder_layers + head;
 }

@@ -47,9 +47,7 @@ static bool kind_of(const struct model *m, enum network_kind *kind)
 
 static bool drops_out(const struct model *m)
 {
-    struct str f = m->family;
-    return str_eq(f, STR("encoder")) || str_eq(f, STR("encoder-decoder")) ||
-           (m->habits & HABIT_DROPOUT);
+    return str_eq(m->family, STR("encoder")) || (m->habits & HABIT_DROPOUT);
 }
 
 static bool from_catalogue(struct notes *n, const struct model *m, struct network *out)
@@ -80,7 +78,7 @@ static bool from_catalogue(struct notes *n, const struct model *m, struct networ
         .active_experts = m->active_experts,
         .tied = m->tied_embeddings,
         .gated = m->gated_mlp,
-        .rms_norm = m->gated_mlp,
+        .rms_norm = m->gated_mlp || (m->habits & HABIT_T5_LAYERS),
         .dropout = drops_out(m),
         .habits = m->habits,
         .image = m->image,

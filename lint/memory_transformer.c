@@ -22,21 +22,34 @@ static double norms(const struct network *net, const struct regime *r)
     double h = net->hidden, e = r->compute;
     if (net->rms_norm && !r->compiled) {
         /* Written in Python: an fp32 copy of the input, its product, the cast. */
+        bool half = r->residual == 2;
+        double input = half && (r->habits & HABIT_T5_LAYERS) ? 2 : 0;
         if (r->adapters) {
-            return 2 * 4 * h;
+            return 2 * h * (4 + input);
         }
-        return 2 * h * (r->residual == 2 ? 4 + 2 * e : 8 + e);
+        return 2 * h * (half ? 4 + 2 * e + input : 8 + e);
     }
     /* Autocast computes a layer norm in fp32 and so keeps an fp32 copy of its input. */
     double input = r->autocast ? 4 : r->residual;
     return 2 * h * (input + (r->adapters ? 0 : e));
 }
 
+/* The same over queries and keys: a copy in fp32, and the cast that the weight needs. */
+static double head_norms(const struct network *net, const struct regime *r)
+{
+    if (!(r->habits & HABIT_NORMED_HEADS) || r->compiled) {
+        return 0;
+    }
+    double width = (net->heads + net->kv_heads) * net->head_dim;
+    return width * (r->adapters ? 4 : 4 + r->compute);
+}
+
 /* Autocast caches the casts of weights, not of activations: each of three projections
  * (and of two in a gated MLP) keeps its own half copy of the fp32 norm output. */
 static double casts(const struct network *net, const struct regime *r)
 {
-    bool separate = net->gated || net->kind == NETWORK_ENCODER;
+    bool separate = net->gated || net->kind == NETWORK_ENCODER ||
+                    net->kind == NETWORK_ENCODER_DECODER;
     if (!r->autocast || r->residual != 4 || r->adapters || !separate) {
         return 0;
     }
@@ -91,11 +104,33 @@ static double mlp(const struct network *net, const struct regime *r)
     tensors -= net->gated && r->compiled ? 1 : 0; /* the activation is computed again */
     /* A 4-bit matrix answers in the type it was asked in: fp32 behind an fp32 norm. */
     double e = r->prepared ? 4 : r->compute;
+    if (net->experts > 0 && r->autocast && !r->adapters) {
+        e = r->residual; /* experts are no operation that autocast knows (transformers 5) */
+    }
     double formula = 0;
     if (r->habits & HABIT_PYTHON_GELU) { /* autocast takes its power in fp32 */
         formula = r->autocast && !r->prepared ? 12 : 3 * e;
     }
-    return f * (e * tensors + formula);
+    double mask = r->habits & HABIT_T5_LAYERS ? 1 : 0;
+    /* Tokens are gathered by expert, and come back weighted. */
+    double copies = net->active_experts * (r->adapters ? 1 : 2) * e * net->hidden;
+    return f * (e * tensors + formula + mask) + copies;
+}
+
+/* A decoder's second attention: its norm, queries and result; keys and values of the
+ * source are counted per token of that (cross_source). */
+static double cross_attention(const struct network *net, const struct regime *r)
+{
+    double q = net->heads * net->head_dim;
+    return norms(net, r) / 2 + 2 * r->compute * q + 4 * net->heads +
+           (net->dropout ? net->hidden : 0);
+}
+
+/* Per source token and decoder layer; autocast casts the encoder's output for each. */
+static double cross_source(const struct network *net, const struct regime *r)
+{
+    double casts = r->autocast && r->residual == 4 && !r->adapters ? 2 * net->hidden : 0;
+    return r->compute * (2 * net->kv_heads * net->head_dim + casts);
 }
 
 /* What adapters keep: LORA_INPUTS in the type they compute in and the dropout's mask. */
@@ -115,13 +150,11 @@ static struct amount adapter_inputs(const struct network *net, const struct regi
 /* Per token of one layer, without scores. CROSS: a second attention with its norm. */
 static struct amount layer_bytes(const struct network *net, const struct regime *r, bool cross)
 {
-    double base = norms(net, r) + casts(net, r) + attention(net, r);
+    double base = norms(net, r) + head_norms(net, r) + casts(net, r) + attention(net, r);
     base += mlp(net, r);
     base += net->dropout ? 2 * net->hidden : 0;
     base += 4 * net->experts; /* router logits */
-    if (cross) {
-        base += attention(net, r) + norms(net, r) / 2;
-    }
+    base += cross ? cross_attention(net, r) : 0;
     struct amount sum = amount_add(exactly(base), adapter_inputs(net, r));
     sum = amount_add(sum, quantised_inputs(net, r));
     return (struct amount){sum.low * (r->compiled ? 0.8 : KEPT_LOW), sum.mid,
@@ -139,14 +172,15 @@ static double layer_gradients(const struct network *net, const struct regime *r)
 
 struct stack {
     double layers, tokens;
-    bool cross;
+    double source; /* tokens that a second attention looks at; 0: there is none */
 };
 
 static void add_stack(struct plan *p, struct stack s)
 {
     const struct network *net = &p->net;
     const struct regime *r = &p->regime;
-    struct amount layer = amount_times(layer_bytes(net, r, s.cross), s.tokens);
+    struct amount layer = amount_times(layer_bytes(net, r, s.source > 0), s.tokens);
+    layer = amount_add(layer, exactly(s.source * cross_source(net, r)));
     double pairs = r->eager_attention ? scores(net, r) * s.tokens * s.tokens : 0;
     struct amount eager = exactly(pairs);
     if (r->checkpoint == CHECKPOINT_SELECTIVE) {
@@ -262,10 +296,10 @@ void memory_transformer(struct notes *n, const struct run *run, struct plan *p)
 {
     const struct network *net = &p->net;
     double out_tokens = net->tokens;
-    add_stack(p, (struct stack){net->layers, net->tokens, false});
+    add_stack(p, (struct stack){net->layers, net->tokens, 0});
     if (net->kind == NETWORK_ENCODER_DECODER) {
         add_stack(p,
-                  (struct stack){net->decoder_layers, net->decoder_tokens, true});
+                  (struct stack){net->decoder_layers, net->decoder_tokens, net->tokens});
         out_tokens = net->decoder_tokens;
     }
     if (has_vocabulary_head(net)) {

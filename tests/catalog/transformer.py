@@ -149,6 +149,14 @@ def shapes():
     yield "qwen2.5-1.5b", lambda n: tf.Qwen2ForCausalLM(tf.Qwen2Config(
         num_hidden_layers=n, hidden_size=1536, intermediate_size=8960,
         num_attention_heads=12, num_key_value_heads=2, **small))
+    yield "qwen3-1.7b", lambda n: tf.Qwen3ForCausalLM(tf.Qwen3Config(
+        num_hidden_layers=n, hidden_size=2048, intermediate_size=6144, head_dim=128,
+        num_attention_heads=16, num_key_value_heads=8, **small))
+    yield "mixtral-8x7b", lambda n: tf.MixtralForCausalLM(tf.MixtralConfig(
+        num_hidden_layers=n, hidden_size=4096, intermediate_size=14336,
+        num_attention_heads=32, num_key_value_heads=8, num_local_experts=8,
+        num_experts_per_tok=2, sliding_window=None,
+        experts_implementation="grouped_mm", **small))
     yield "gemma-2b", lambda n: tf.GemmaForCausalLM(tf.GemmaConfig(
         num_hidden_layers=n, hidden_size=2048, intermediate_size=16384, head_dim=256,
         num_attention_heads=8, num_key_value_heads=1, pad_token_id=0, **small))
@@ -164,11 +172,30 @@ def shapes():
         num_hidden_layers=n, **small))
 
 
+def pairs():
+    """Encoder-decoders: layers of the encoder, layers of the decoder."""
+    small = dict(vocab_size=1024)
+    yield "t5-base", lambda e, d: tf.T5ForConditionalGeneration(tf.T5Config(
+        num_layers=e, num_decoder_layers=d, d_model=768, d_ff=3072, d_kv=64, num_heads=12,
+        **small))
+    yield "flan-t5-base", lambda e, d: tf.T5ForConditionalGeneration(tf.T5Config(
+        num_layers=e, num_decoder_layers=d, d_model=768, d_ff=2048, d_kv=64, num_heads=12,
+        feed_forward_proj="gated-gelu", **small))
+    yield "bart-base", lambda e, d: tf.BartForConditionalGeneration(tf.BartConfig(
+        encoder_layers=e, decoder_layers=d, d_model=768, encoder_ffn_dim=3072,
+        decoder_ffn_dim=3072, encoder_attention_heads=12, decoder_attention_heads=12,
+        **small))
+    yield "whisper-small", lambda e, d: tf.WhisperForConditionalGeneration(tf.WhisperConfig(
+        encoder_layers=e, decoder_layers=d, d_model=768, encoder_ffn_dim=3072,
+        decoder_ffn_dim=3072, encoder_attention_heads=12, decoder_attention_heads=12,
+        vocab_size=51865))
+
+
 def make_model(build, layers, mode, attention, dropout):
     half = torch.bfloat16
     whole_half = mode in ("bf16", "lora-bf16", "lora-amp", "qlora-half")
     torch.set_default_dtype(half if whole_half else torch.float32)
-    model = build(layers)
+    model = build(*layers) if isinstance(layers, tuple) else build(layers)
     torch.set_default_dtype(torch.float32)
     model.config._attn_implementation = attention
     model.set_attn_implementation(attention)
@@ -193,12 +220,18 @@ def wrap_targets(model, dropout):
                     setattr(module, name, Lora(child, dropout))
 
 
-def kept(build, layers, mode, attention, length, dropout):
+def kept(build, layers, mode, attention, length, dropout, target=0):
     with FakeTensorMode(allow_non_fake_inputs=True), torch.device(DEVICE):
         model = make_model(build, layers, mode, attention, dropout)
         own = {p.untyped_storage()._cdata for p in model.parameters()}
         own |= {b.untyped_storage()._cdata for b in model.buffers()}
         ids = torch.zeros(1, length, dtype=torch.long, device=DEVICE)
+        inputs = dict(input_ids=ids)
+        if target and model.config.model_type == "whisper":
+            dtype = model.model.encoder.conv1.weight.dtype
+            inputs = dict(input_features=torch.empty(1, 80, 3000, dtype=dtype, device=DEVICE))
+        if target:
+            inputs["decoder_input_ids"] = ids.new_zeros(1, target)
         storages = {}
 
         def pack(t):
@@ -210,7 +243,7 @@ def kept(build, layers, mode, attention, length, dropout):
         amp = mode in ("amp", "lora-amp", "qlora", "qlora-half")
         with saved_tensors_hooks(pack, lambda t: t):
             with Autocast(amp):
-                out = model(input_ids=ids, **without_cache(model))
+                out = model(**inputs, **without_cache(model))
                 result = out.logits.sum()
         total = sum(n for _, n in storages.values())
         del out, result
@@ -219,7 +252,8 @@ def kept(build, layers, mode, attention, length, dropout):
 
 def is_cast_of_weight(t, model):
     """Autocast's half copies of matrices: counted elsewhere."""
-    shapes = {tuple(p.shape) for p in model.parameters() if p.dim() == 2}
+    tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
+    shapes = {tuple(p.shape) for p in model.parameters() if p.dim() == 2 and id(p) not in tables}
     return t.dim() == 2 and (tuple(t.shape) in shapes or tuple(t.shape[::-1]) in shapes)
 
 
@@ -237,9 +271,32 @@ def per_layer(build, mode, attention, dropout):
     return sums[0] / a - square * a, square
 
 
+def pair_lines(build, mode, attention):
+    """An encoder layer per source token, a decoder layer per target token, and what a
+    decoder layer keeps per source token; the parts that grow with squares are left in, at
+    1500 and 1500 (Whisper's window) and 100 tokens, and with none of the other side."""
+    def of(layers, target):
+        return kept(build, layers, mode, attention, 1500, 0.0, target)
+    encoder = (of((2, 1), 100) - of((1, 1), 100)) / 1500
+    short, long = of((1, 2), 100) - of((1, 1), 100), of((1, 2), 300) - of((1, 1), 300)
+    target = (long - short) / 200
+    return encoder, target, (short - 100 * target) / 1500
+
+
+def print_pairs(only):
+    for name, build in pairs():
+        if only and name not in only:
+            continue
+        for mode in ("fp32", "bf16", "amp"):
+            encoder, decoder, source = pair_lines(build, mode, "sdpa")
+            for part, line in (("encoder", encoder), ("decoder", decoder), ("source", source)):
+                print("%s/%s\t%s\tsdpa\t0\t%.0f\t0" % (name, part, mode, line), flush=True)
+
+
 def main():
     F.scaled_dot_product_attention = fused_attention
     torch.nn.functional.scaled_dot_product_attention = fused_attention
+    tf.integrations.moe._can_use_grouped_mm = lambda *args: True
     print("# torch %s, transformers %s" % (torch.__version__.split("+")[0], tf.__version__))
     print("model\tmode\tattention\tlora_dropout\tbytes\tbytes_squared")
     only = [a for a in sys.argv[1:] if not a.startswith("-")]
@@ -253,6 +310,7 @@ def main():
                     line, square = per_layer(build, mode, attention, dropout)
                     print("%s\t%s\t%s\t%g\t%.0f\t%.0f" % (
                         name, mode, attention, dropout, line, abs(square)), flush=True)
+    print_pairs(only)
 
 
 if __name__ == "__main__":
