@@ -33,20 +33,28 @@ def read_labels(case):
     return labels
 
 
+def line_of(fact):
+    """The line of the file; gpulint counts a notebook's within their cell."""
+    if "cell" not in fact:
+        return fact["line"]
+    with open(fact["path"], "rb") as f:
+        return f.read(fact["from"]).count(b"\n") + 1
+
+
 def read_facts(gpulint, case):
     files = sorted(os.path.join(d, n) for d, _, names in os.walk(case) for n in names
                    if n != "labels.tsv")
     run = subprocess.run([gpulint, "settings", "--no-config", "--format", "json", *files],
                          stdout=subprocess.PIPE, check=False)
-    if not run.stdout:
-        sys.exit(f"{case}: gpulint ended with {run.returncode}")
     facts = []
+    if not run.stdout:
+        return facts
     for file in json.loads(run.stdout)["files"]:
         for run in file["runs"]:
             for fact in run["facts"]:
                 if fact["origin"] in ("explicit", "inherited") and fact["line"]:
                     value = "?" if fact["value"] is None else fact["value"]
-                    key = (os.path.relpath(fact["path"], case), fact["line"], fact["fact"])
+                    key = (os.path.relpath(fact["path"], case), line_of(fact), fact["fact"])
                     entry = (key, value, fact["scope"])
                     if entry not in facts:
                         facts.append(entry)
