@@ -321,7 +321,7 @@ static void read_file(void *context, size_t i)
     const struct walk_file *file = &in->files->at[i];
     struct unit *u = in->at[i].unit;
     struct err err;
-    if (source_load(&u->source, &u->arena, file->path.at, language_of_path(file->path), &err))
+    if (source_load(&u->source, &u->arena, file->path.at, file->language, &err))
         take_in(in->job, &in->at[i], file->named);
     else
         in->troubles[i] = arena_str(&u->arena, str_from(err.message));

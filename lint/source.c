@@ -18,6 +18,8 @@ static const struct {
     {".yaml", LANGUAGE_YAML}, {".yml", LANGUAGE_YAML},    {".json", LANGUAGE_JSON},
     {".jsonc", LANGUAGE_JSON}, {".py", LANGUAGE_PYTHON},   {".sh", LANGUAGE_SHELL},
     {".bash", LANGUAGE_SHELL}, {".slurm", LANGUAGE_SHELL}, {".sbatch", LANGUAGE_SHELL},
+    {".mk", LANGUAGE_SHELL},   {".env", LANGUAGE_SHELL},
+    {".dockerfile", LANGUAGE_SHELL}, {".Dockerfile", LANGUAGE_SHELL},
     {".toml", LANGUAGE_TOML},  {".ipynb", LANGUAGE_NOTEBOOK},
 };
 
@@ -28,12 +30,47 @@ const char *language_name(enum language language)
     return names[language];
 }
 
+/* Files that are known by their whole name. */
+static enum language language_of_name(struct str path)
+{
+    static const char *const NAMES[] = {"Makefile", "makefile", "GNUmakefile", "Dockerfile",
+                                        "Containerfile"};
+    size_t from = path.len;
+    while (from && path.at[from - 1] != '/')
+        from--;
+    struct str name = str_slice(path, from, path.len);
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)
+        if (str_eq(name, str_from(NAMES[i])))
+            return LANGUAGE_SHELL;
+    bool variant = str_starts(name, STR("Dockerfile.")) || str_starts(name, STR(".env."));
+    return variant ? LANGUAGE_SHELL : LANGUAGE_NONE;
+}
+
 enum language language_of_path(struct str path)
 {
     for (size_t i = 0; i < sizeof SUFFIXES / sizeof *SUFFIXES; i++)
         if (str_ends(path, str_from(SUFFIXES[i].suffix)))
             return SUFFIXES[i].language;
-    return LANGUAGE_NONE;
+    return language_of_name(path);
+}
+
+enum language language_of_file(const char *path)
+{
+    char head[128];
+    enum language language = language_of_path(str_from(path));
+    int fd = language ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return language;
+    ssize_t n = read(fd, head, sizeof head);
+    close(fd);
+    struct str line = {head, n > 0 ? (size_t)n : 0};
+    size_t end = str_find_byte(line, '\n', 0);
+    line = str_slice(line, 0, end);
+    if (!str_starts(line, STR("#!")))
+        return LANGUAGE_NONE;
+    if (str_find(line, STR("python"), 0) != SIZE_MAX)
+        return LANGUAGE_PYTHON;
+    return str_find(line, STR("sh"), 0) != SIZE_MAX ? LANGUAGE_SHELL : LANGUAGE_NONE;
 }
 
 unsigned source_sequence(struct str text, size_t at)

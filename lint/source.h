@@ -45,6 +45,8 @@ struct source {
 const char *language_name(enum language language);
 /* By file name; LANGUAGE_NONE when it is no file we read. */
 enum language language_of_path(struct str path);
+/* The same; for a file without a name that we know, by its first line (#!/bin/sh). */
+enum language language_of_file(const char *path);
 
 /* Takes TEXT (not copied, must outlive SOURCE). PATH is copied. */
 void source_init(struct source *s, struct arena *a, struct str path, struct str text,

@@ -152,10 +152,11 @@ static bool list_folder(struct walker *w, struct str path, struct strs *names)
     return true;
 }
 
-static void add_file(struct walker *w, struct str path, struct str real, bool named)
+static void add_file(struct walker *w, struct str path, struct str real,
+                     enum language language, bool named)
 {
     if (w->out->len < MAX_FILES)
-        vec_push(w->arena, w->out, ((struct walk_file){path, real, named}));
+        vec_push(w->arena, w->out, ((struct walk_file){path, real, language, named}));
 }
 
 static void walk_folder(struct walker *w, struct str path, struct str real, int depth)
@@ -193,7 +194,7 @@ static void walk_folder(struct walker *w, struct str path, struct str real, int 
         if (folder)
             walk_folder(w, at, real_at, depth + 1);
         else
-            add_file(w, at, real_at, false);
+            add_file(w, at, real_at, language_of_path(at), false);
     }
     w->ignores.len = ignores;
 }
@@ -237,13 +238,14 @@ static bool walk_one(struct walker *w, struct str path, struct err *err)
     }
     if (w->options->force_exclude && excluded(w, path, false))
         return true;
-    if (language_of_path(path) == LANGUAGE_NONE) {
+    enum language language = language_of_file(path.at);
+    if (language == LANGUAGE_NONE) {
         if (w->options->force_exclude)
             return true;
         return err_set(err, "%.*s: not a file that gpulint reads",
                        STR_ARG(path));
     }
-    add_file(w, path, walk_real_path(w->arena, path), !w->options->force_exclude);
+    add_file(w, path, walk_real_path(w->arena, path), language, !w->options->force_exclude);
     return true;
 }
 

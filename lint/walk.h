@@ -7,6 +7,7 @@
 struct walk_file {
     struct str path; /* as shown */
     struct str real; /* the same file always has the same */
+    enum language language;
     bool named;      /* on the command line, not found in a folder */
 };
 

@@ -19,18 +19,22 @@ struct reader {
     bool function; /* the next group is a function's body */
 };
 
-static bool open_region(struct reader *r, enum shell_region_kind kind)
+uint32_t shell_region(struct shell *s, uint32_t parent, enum shell_region_kind kind)
 {
-    struct shell *s = r->s;
-    uint32_t depth = s->regions.len ? s->regions.at[r->region].depth + 1 : 0;
+    uint32_t depth = s->regions.len ? s->regions.at[parent].depth + 1 : 0;
     if (depth > SHELL_MAX_DEPTH) {
         s->broken = true;
-        return false;
+        return parent;
     }
     struct shell_region *n = vec_add(s->scratch, &s->regions);
-    *n = (struct shell_region){kind, r->region, depth};
-    r->region = (uint32_t)s->regions.len - 1;
-    return true;
+    *n = (struct shell_region){kind, parent, depth};
+    return (uint32_t)s->regions.len - 1;
+}
+
+static bool open_region(struct reader *r, enum shell_region_kind kind)
+{
+    r->region = shell_region(r->s, r->region, kind);
+    return !r->s->broken;
 }
 
 /* Leaves the innermost region of KIND and all in it. */
@@ -50,15 +54,15 @@ static void end_chain(struct reader *r)
     r->chained = false;
 }
 
-static struct shell_binding *bind(struct reader *r, enum shell_binding_kind kind,
-                                  struct span name, struct span value)
+struct shell_binding *shell_bind(struct shell *s, uint32_t region,
+                                 enum shell_binding_kind kind, struct span name,
+                                 struct span value)
 {
-    struct shell *s = r->s;
     struct str text = source_quote(s->doc->source, name);
     uint32_t *bucket = &s->buckets[str_hash(text) % SHELL_BUCKETS];
     struct shell_binding *b = vec_add(s->scratch, &s->bindings);
     *b = (struct shell_binding){.name = text, .name_span = name, .value = value,
-                                .region = r->region, .older = *bucket, .kind = (uint8_t)kind};
+                                .region = region, .older = *bucket, .kind = (uint8_t)kind};
     unsigned steps = 0;
     for (uint32_t i = b->older; i != SHELL_NOWHERE && steps < 64; i = s->bindings.at[i].older, steps++)
         if (str_eq(s->bindings.at[i].name, text)) {
@@ -67,6 +71,12 @@ static struct shell_binding *bind(struct reader *r, enum shell_binding_kind kind
         }
     *bucket = (uint32_t)s->bindings.len - 1;
     return b;
+}
+
+static struct shell_binding *bind(struct reader *r, enum shell_binding_kind kind,
+                                  struct span name, struct span value)
+{
+    return shell_bind(r->s, r->region, kind, name, value);
 }
 
 static const struct shell_token *token(const struct reader *r, uint32_t at)
@@ -371,11 +381,14 @@ static void operator(struct reader *r)
     }
 }
 
-static void read_tokens(struct shell *s, uint32_t first)
+bool shell_read(struct shell *s, struct span range, uint32_t region)
 {
-    struct reader r = {.s = s, .at = first, .last = (uint32_t)s->tokens.len};
-    if (!s->regions.len)
-        open_region(&r, SHELL_PLAIN);
+    struct reader r = {.s = s, .at = (uint32_t)s->tokens.len, .region = region};
+    if (!shell_lex(s, range, &s->tokens)) {
+        s->broken = true;
+        return false;
+    }
+    r.last = (uint32_t)s->tokens.len;
     while (r.at < r.last && !s->broken) {
         if (token(&r, r.at)->kind == SHELL_NEWLINE) {
             end_chain(&r);
@@ -386,6 +399,7 @@ static void read_tokens(struct shell *s, uint32_t first)
             command(&r);
         }
     }
+    return !s->broken;
 }
 
 /* --- the second reading -------------------------------------------------------------- */
@@ -422,6 +436,7 @@ static void start(struct shell *s)
 {
     for (size_t i = 0; i < SHELL_BUCKETS; i++)
         s->buckets[i] = SHELL_NOWHERE;
+    shell_region(s, 0, SHELL_PLAIN);
 }
 
 void shell_script(struct shell *outer, struct span range)
@@ -434,11 +449,8 @@ void shell_script(struct shell *outer, struct span range)
                         .nested = outer->nested + 1, .work = outer->work};
     start(s);
     size_t comments = s->doc->comments.len;
-    if (shell_lex(s, range, &s->tokens)) {
-        read_tokens(s, 0);
-        if (!s->broken)
-            run_commands(s);
-    }
+    if (shell_read(s, range, 0))
+        run_commands(s);
     s->doc->comments.len = comments; /* in quotes: no comments of this file */
     outer->work = s->work;
 }
@@ -480,6 +492,22 @@ static void mark_shared(struct shell *s)
         }
 }
 
+static enum shell_dialect dialect_of(struct str path)
+{
+    size_t from = path.len;
+    while (from && path.at[from - 1] != '/')
+        from--;
+    struct str name = str_slice(path, from, path.len);
+    if (str_ends(name, STR(".env")) || str_starts(name, STR(".env.")))
+        return SHELL_DOTENV;
+    if (str_ends(name, STR(".mk")) || str_ends(name, STR("akefile")))
+        return SHELL_MAKE;
+    return str_starts(name, STR("Dockerfile")) || str_starts(name, STR("Containerfile")) ||
+                   str_ends(name, STR("ockerfile"))
+               ? SHELL_DOCKER
+               : SHELL_SCRIPT;
+}
+
 static void parse(struct arena *a, struct document *doc)
 {
     struct arena scratch = {0};
@@ -487,11 +515,16 @@ static void parse(struct arena *a, struct document *doc)
     *s = (struct shell){.arena = a, .scratch = &scratch, .doc = doc, .text = doc->source->text};
     start(s);
     s->root = add_root(s);
-    if (shell_may_run(s->text)) {
-        struct span all = {doc->source->body, (uint32_t)s->text.len};
-        s->broken = !shell_lex(s, all, &s->tokens);
-        if (!s->broken)
-            read_tokens(s, 0);
+    s->dialect = dialect_of(doc->source->path);
+    if (s->dialect == SHELL_DOTENV) {
+        shell_dotenv(s);
+    } else if (shell_may_run(s->text)) {
+        if (s->dialect == SHELL_MAKE)
+            shell_make(s);
+        else if (s->dialect == SHELL_DOCKER)
+            shell_docker(s);
+        else
+            shell_read(s, (struct span){doc->source->body, (uint32_t)s->text.len}, 0);
         if (!s->broken)
             run_commands(s);
         mark_shared(s);

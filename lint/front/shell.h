@@ -84,6 +84,7 @@ struct shell {
     struct shell_commands VEC_BODY(struct shell_command) commands;
     uint32_t buckets[SHELL_BUCKETS]; /* newest binding */
     struct setting *root;
+    struct shell_tokens sbatch; /* words of #SBATCH comments */
     unsigned nested; /* in bash -c */
     size_t work; /* characters expanded so far */
     bool broken; /* a quote or bracket is never closed */
@@ -96,17 +97,20 @@ uint32_t shell_word_end(const struct shell *s, uint32_t at, uint32_t end);
 /* Length of NAME at the start of S, 0 for none. */
 size_t shell_name(struct str s);
 
+/* A region inside PARENT; PARENT and `broken` when they nest too deeply. */
+uint32_t shell_region(struct shell *s, uint32_t parent, enum shell_region_kind kind);
+/* Notes that NAME is given VALUE (may be empty) in REGION. */
+struct shell_binding *shell_bind(struct shell *s, uint32_t region,
+                                 enum shell_binding_kind kind, struct span name,
+                                 struct span value);
+/* Notes the commands and assignments in RANGE. False when it cannot be read. */
+bool shell_read(struct shell *s, struct span range, uint32_t region);
+/* The same for files in which shell text is only a part. */
+void shell_make(struct shell *s);
+void shell_docker(struct shell *s);
+void shell_dotenv(struct shell *s);
+
 /* Reads RANGE of OUTER as a script of its own, which sees no variable of the outer one. */
 void shell_script(struct shell *outer, struct span range);
-/* Could TEXT hold a command that starts a program that we know? */
-bool shell_may_run(struct str text);
-
-bool shell_replace(struct arena *a, struct document *doc, const struct setting *s,
-                   struct value value, struct edit *out, const char **why_not);
-bool shell_insert(struct arena *a, struct document *doc, const struct setting *map,
-                  const struct setting *after, struct str key, struct value value,
-                  struct edit *out, const char **why_not);
-bool shell_remove(struct arena *a, struct document *doc, const struct setting *s,
-                  struct edit *out, const char **why_not);
 
 #endif

@@ -1,6 +1,6 @@
 /* Edits of shell text. A value is replaced where it is written, in its own quotes; a flag
  * goes behind the last argument, on a line of its own where the others have one. */
-#include "shell.h"
+#include "shell_run.h"
 
 #include <assert.h>
 #include <string.h>
@@ -228,7 +228,8 @@ bool shell_insert(struct arena *a, struct document *doc, const struct setting *m
     struct buf text = buf_new(a), word = buf_new(a);
     if (doc->broken)
         return refuse(why_not, "the script cannot be read to its end");
-    if (map->shape != SHAPE_COMMAND || !is_safe(key))
+    bool written = map->key_span.to > map->key_span.from;
+    if (map->shape != SHAPE_COMMAND || !written || !is_safe(key))
         return refuse(why_not, "no place for it is known in this script");
     bool flag = key.at[0] == '-', bare = flag && value.kind == VALUE_BOOL;
     if (bare && !value.as.boolean)

@@ -159,8 +159,11 @@ static void expand_binding(struct expansion *e, const struct shell_binding *b, b
     inner.value = true;
     inner.quote = 0;
     inner.conditional = e->conditional || !sure;
-    inner.limit = (uint32_t)(b - e->s->bindings.at);
+    if (e->s->dialect != SHELL_MAKE) /* there a value is read when it is used */
+        inner.limit = (uint32_t)(b - e->s->bindings.at);
     inner.region = b->region;
+    if (b->kind == SHELL_APPEND && e->s->dialect == SHELL_MAKE)
+        put(&inner, ' ', b->value.from, b->value.from, false);
     expand(&inner, b->value);
 }
 
@@ -239,6 +242,14 @@ static uint32_t dollar(struct expansion *e, uint32_t at, uint32_t end)
     struct str rest = str_slice(s->text, at + 1, end);
     size_t n = shell_name(rest);
     bool make = s->dialect == SHELL_MAKE;
+    if (make && next == '$') {
+        char third = at + 2 < end ? s->text.at[at + 2] : '\0';
+        uint32_t to = at + 2 + (uint32_t)shell_name(str_slice(s->text, at + 2, end));
+        if (third == '(' || third == '{')
+            to = group_end(s, at + 1, end);
+        put(e, 0, at, to < end ? to : end, true);
+        return to;
+    }
     if (n && !make) {
         variable(e, str_slice(rest, 0, n), (struct span){at, at + 1 + (uint32_t)n}, NULL);
         return at + 1 + (uint32_t)n;

@@ -106,6 +106,10 @@ static uint32_t skip_part(const struct shell *s, uint32_t at, uint32_t end, int 
         return at < end ? at + 1 : SHELL_NOWHERE;
     }
     case '$':
+        if (next == '$' && s->dialect == SHELL_MAKE) { /* a dollar of the shell's */
+            char third = byte(s, at + 2, end);
+            return third == '(' || third == '{' ? skip_part(s, at + 1, end, depth + 1) : at + 2;
+        }
         if (next == '(')
             return skip_group(s, at + 2, end, ')', depth + 1);
         if (next == '{')
@@ -158,6 +162,9 @@ static void comment(struct lexer *l)
         to--;
     *vec_add(l->s->arena, &l->s->doc->comments) =
         (struct comment){{from, to}, alone_on_line(l->s, from)};
+    struct str text = str_slice(l->s->text, from, to), mark = STR("#SBATCH ");
+    if (str_starts(text, mark))
+        shell_lex(l->s, (struct span){from + (uint32_t)mark.len, to}, &l->s->sbatch);
 }
 
 static struct str delimiter(struct lexer *l, struct span word)

@@ -43,8 +43,15 @@ struct line {
     const struct shell_arguments *args;
     struct started by[MAX_LAUNCHERS];
     unsigned launchers;
-    bool module; /* the script is named after -m */
+    bool module;  /* the script is named after -m */
+    uint32_t end; /* arguments from here on are somebody else's */
+    bool lists;   /* a flag may have several words */
 };
+
+/* Modules and scripts that train nothing. */
+static const char *const OTHERS[] = {"pip",  "venv",   "ensurepip", "pytest",      "unittest",
+                                     "build", "twine", "virtualenv", "http.server", "json.tool",
+                                     "-",    "setup.py", "ipykernel", "jupyter"};
 
 /* --- who starts what ------------------------------------------------------- */
 
@@ -143,6 +150,12 @@ static uint32_t find_inner(const struct line *l, uint32_t at)
     return at;
 }
 
+/* Any number of arguments: "$@", or a variable that nobody knows. */
+static bool is_loose(const struct shell_argument *a)
+{
+    return a->any || (a->len == 1 && a->at[0].unknown && !a->at[0].quote);
+}
+
 /* Behind the flags of BY, which start at AT. */
 static uint32_t skip_flags(struct line *l, const struct launcher *by, uint32_t at)
 {
@@ -150,6 +163,8 @@ static uint32_t skip_flags(struct line *l, const struct launcher *by, uint32_t a
     for (; at < l->args->len; at++) {
         struct str text = text_of(l, at);
         bool alone = has_word(by->switches, text);
+        if (is_loose(&l->args->at[at]))
+            continue;
         if (str_eq(text, STR("--")))
             return at + 1;
         if (text.len < 2 || text.at[0] != '-')
@@ -312,10 +327,21 @@ static int look(const struct shell_argument *a)
 
 static bool is_value(const struct line *l, uint32_t i)
 {
-    if (i >= l->args->len)
+    if (i >= l->end)
         return false;
     const struct shell_argument *a = &l->args->at[i];
-    return !a->any && !is_flag(a->text) && !(override_key(a) && look(a) != 2) && !is_yacs_key(a->text);
+    return !a->any && !is_flag(a->text) && !override_key(a) && !is_yacs_key(a->text);
+}
+
+/* Does the value at I go on the list that starts at FIRST? */
+static bool is_more(const struct line *l, uint32_t first, uint32_t i)
+{
+    if (!is_value(l, i))
+        return false;
+    const struct shell_argument *x = &l->args->at[first], *y = &l->args->at[i];
+    bool known = x->len && y->len && !x->at[0].unknown && !y->at[0].unknown;
+    int kind = look(x);
+    return known && kind == look(y) && (kind == 0 || l->lists);
 }
 
 static struct value list_value(struct arena *arena, const struct setting *list)
@@ -342,8 +368,9 @@ static uint32_t add_flag(struct line *l, struct setting *map, uint32_t i)
         return i + 1;
     }
     uint32_t last = i + 1;
-    while (is_value(l, last) && (last == i + 1 || (look(&args->at[last]) == look(&args->at[i + 1]) && args->at[last].len && !args->at[last].at[0].unknown)))
-        last++;
+    if (is_value(l, last))
+        for (last++; is_more(l, i + 1, last);)
+            last++;
     if (last == i + 1) {
         add_switch(l->s, map, flag);
         return last;
@@ -370,11 +397,12 @@ static uint32_t add_flag(struct line *l, struct setting *map, uint32_t i)
 static void add_arguments(struct line *l, struct setting *map, uint32_t i, uint32_t last)
 {
     unsigned position = 0;
+    l->end = last;
     while (i < last && l->s->doc->tree.all.len < MAX_SETTINGS) {
         const struct shell_argument *a = &l->args->at[i];
         enum style style;
         uint32_t equals = a->any ? 0 : override_key(a);
-        if (a->any || str_eq(a->text, STR("--"))) {
+        if (is_loose(a) || str_eq(a->text, STR("--"))) {
             i++;
         } else if (is_flag(a->text)) {
             i = add_flag(l, map, i);
@@ -399,6 +427,7 @@ static void add_launcher(struct line *l, struct setting *map, const struct start
 {
     enum style style;
     const struct shell_argument *name = &l->args->at[by->at];
+    l->lists = false;
     struct str called = l->args->at[by->at].text;
     called = launcher(called) ? called : base(called);
     struct setting *own =
@@ -410,6 +439,20 @@ static void add_launcher(struct line *l, struct setting *map, const struct start
     own->style = STYLE_CODE;
     own->value_span = own->key_span;
     add_arguments(l, own, by->first, by->last);
+}
+
+static void mark_duplicates(struct setting *map)
+{
+    enum { MANY = 2000 };
+    if (map->count > MANY)
+        return;
+    for (struct setting *s = map->first; s; s = s->next)
+        for (struct setting *t = s->next; t; t = t->next)
+            if (str_eq(s->key, t->key)) {
+                s->flags |= SETTING_OVERRIDDEN;
+                t->flags |= SETTING_DUPLICATE;
+                break;
+            }
 }
 
 /* --- environment ------------------------------------------------------------- */
@@ -425,58 +468,99 @@ static void add_exports(struct shell *s, struct setting *env, uint32_t region, u
     }
 }
 
-static void add_env(struct line *l, struct setting *map, const struct shell_prefixes *prefixes,
-                    uint32_t region, uint32_t limit)
+static struct setting *add_env(struct shell *s, struct setting *map)
+{
+    struct setting *env = setting_add(s->arena, &s->doc->tree, map, SETTING_MAP, STR("env"),
+                                      (struct span){0, 0});
+    env->shape = SHAPE_ENV;
+    return env;
+}
+
+/* ENV, the last child of its map, is taken away again when nothing is in it. */
+static struct setting *unless_empty(struct shell *s, struct setting *env)
+{
+    struct setting *map = env->parent, *before = NULL;
+    if (env->first)
+        return env;
+    for (struct setting *c = map->first; c != env; c = c->next)
+        before = c;
+    *(before ? &before->next : &map->first) = NULL;
+    map->last = before;
+    map->count--;
+    s->doc->tree.all.len--;
+    return NULL;
+}
+
+struct setting *shell_env(struct shell *s, struct setting *map, uint32_t region, uint32_t limit)
+{
+    struct setting *env = add_env(s, map);
+    add_exports(s, env, region, limit);
+    return unless_empty(s, env);
+}
+
+/* env A=b python ... */
+static void add_env_arguments(struct line *l, struct setting *env, const struct started *by)
+{
+    for (uint32_t i = by->first; i < by->last; i++) {
+        enum style style;
+        const struct shell_argument *a = &l->args->at[i];
+        uint32_t equals = a->any ? 0 : override_key(a);
+        if (equals)
+            add_value(l->s, env, part(a, equals), shell_span(l->s, a, 0, equals, &style), a,
+                      equals + 1, false);
+    }
+}
+
+static void add_environment(struct line *l, struct setting *map,
+                            const struct shell_prefixes *prefixes, uint32_t region,
+                            uint32_t limit)
 {
     struct shell *s = l->s;
-    size_t all = s->doc->tree.all.len;
-    struct setting *last = map->last;
-    struct setting *env = setting_add(s->arena, &s->doc->tree, map, SETTING_MAP, STR("env"), (struct span){0, 0});
-    env->shape = SHAPE_ENV;
+    struct setting *env = add_env(s, map);
     add_exports(s, env, region, limit);
     for (size_t i = 0; i < prefixes->len; i++) {
         struct shell_prefix p = prefixes->at[i];
         struct shell_argument a = shell_value(s, p.value, region, limit);
         add_value(s, env, source_quote(s->doc->source, p.name), p.name, &a, 0, false);
     }
-    /* env A=b python ... */
     for (unsigned k = 0; k < l->launchers; k++)
-        for (uint32_t i = l->by[k].first; str_eq(str_from(l->by[k].by->name), STR("env")) && i < l->by[k].last; i++) {
-            enum style style;
-            const struct shell_argument *a = &l->args->at[i];
-            uint32_t equals = a->any ? 0 : override_key(a);
-            if (equals)
-                add_value(s, env, part(a, equals), shell_span(s, a, 0, equals, &style), a, equals + 1, false);
-        }
-    if (env->first)
+        if (str_eq(str_from(l->by[k].by->name), STR("env")))
+            add_env_arguments(l, env, &l->by[k]);
+    mark_duplicates(env);
+    unless_empty(s, env);
+}
+
+/* What SLURM is asked for at the head of the script. */
+static void add_sbatch(struct shell *s, struct setting *map)
+{
+    struct shell_arguments args = {0};
+    for (size_t i = 0; i < s->sbatch.len; i++)
+        if (s->sbatch.at[i].kind == SHELL_WORD)
+            shell_expand(s, s->sbatch.at[i].span, 0, 0, &args);
+    if (!args.len)
         return;
-    s->doc->tree.all.len = all;
-    map->last = last;
-    *(last ? &last->next : &map->first) = NULL;
-    map->count--;
+    struct line l = {.s = s, .args = &args};
+    struct setting *own = setting_add(s->arena, &s->doc->tree, map, SETTING_MAP, STR("sbatch()"),
+                                      (struct span){0, 0});
+    own->shape = SHAPE_COMMAND;
+    own->name = STR("sbatch");
+    own->style = STYLE_CODE;
+    own->value_span = (struct span){args.at[0].word.from, args.at[args.len - 1].word.to};
+    add_arguments(&l, own, 0, (uint32_t)args.len);
 }
 
 /* --- the command --------------------------------------------------------------- */
 
-static void mark_duplicates(struct setting *map)
-{
-    for (struct setting *s = map->first; s; s = s->next)
-        for (struct setting *t = s->next; t; t = t->next)
-            if (str_eq(s->key, t->key)) {
-                s->flags |= SETTING_OVERRIDDEN;
-                t->flags |= SETTING_DUPLICATE;
-                break;
-            }
-}
-
 void shell_run(struct shell *s, const struct shell_arguments *arguments,
                const struct shell_prefixes *prefixes, uint32_t region, uint32_t limit)
 {
-    enum { MANY = 2000 };
     struct line l = {.s = s, .args = arguments};
     uint32_t script = find_script(&l);
     if (script == SHELL_NOWHERE || s->doc->tree.all.len >= MAX_SETTINGS)
         return;
+    for (size_t i = 0; i < sizeof OTHERS / sizeof *OTHERS; i++)
+        if (str_eq(arguments->at[script].text, str_from(OTHERS[i])))
+            return;
     enum style style;
     const struct shell_argument *a = &arguments->at[script];
     struct str name = a->text.len ? a->text : source_quote(s->doc->source, a->word);
@@ -488,11 +572,13 @@ void shell_run(struct shell *s, const struct shell_arguments *arguments,
     map->style = STYLE_CODE;
     map->name = name;
     map->value_span = (struct span){arguments->at[0].word.from, arguments->at[arguments->len - 1].word.to};
-    add_env(&l, map, prefixes, region, limit);
+    add_environment(&l, map, prefixes, region, limit);
+    add_sbatch(s, map);
     for (unsigned i = 0; i < l.launchers; i++)
-        if (l.by[i].by->kind == LAUNCH_START || l.by[i].last > l.by[i].first)
+        if ((l.by[i].by->kind == LAUNCH_START || l.by[i].last > l.by[i].first) &&
+            !str_eq(str_from(l.by[i].by->name), STR("env")))
             add_launcher(&l, map, &l.by[i]);
+    l.lists = l.module || is_script(a->text);
     add_arguments(&l, map, script + 1, (uint32_t)arguments->len);
-    if (map->count < MANY)
-        mark_duplicates(map);
+    mark_duplicates(map);
 }

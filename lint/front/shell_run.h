@@ -53,4 +53,19 @@ struct shell_prefixes VEC_BODY(struct shell_prefix);
 void shell_run(struct shell *s, const struct shell_arguments *arguments,
                const struct shell_prefixes *prefixes, uint32_t region, uint32_t limit);
 
+/* The map of exported variables below MAP; NULL, and none is added, when it were empty. */
+struct setting *shell_env(struct shell *s, struct setting *map, uint32_t region,
+                          uint32_t limit);
+/* Could TEXT hold a command that starts a program that we know? */
+bool shell_may_run(struct str text);
+
+/* The three edits of struct front. */
+bool shell_replace(struct arena *a, struct document *doc, const struct setting *s,
+                   struct value value, struct edit *out, const char **why_not);
+bool shell_insert(struct arena *a, struct document *doc, const struct setting *map,
+                  const struct setting *after, struct str key, struct value value,
+                  struct edit *out, const char **why_not);
+bool shell_remove(struct arena *a, struct document *doc, const struct setting *s,
+                  struct edit *out, const char **why_not);
+
 #endif

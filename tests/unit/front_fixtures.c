@@ -23,6 +23,9 @@ static const struct front_case {
     {"fixtures/front/json", "in.json", LANGUAGE_JSON, LOADER_JSON},
     {"fixtures/front/python", "in.py", LANGUAGE_PYTHON, LOADER_PYTHON},
     {"fixtures/front/shell", "in.sh", LANGUAGE_SHELL, LOADER_SHELL},
+    {"fixtures/front/make", "Makefile", LANGUAGE_SHELL, LOADER_SHELL},
+    {"fixtures/front/docker", "Dockerfile", LANGUAGE_SHELL, LOADER_SHELL},
+    {"fixtures/front/dotenv", ".env", LANGUAGE_SHELL, LOADER_SHELL},
     {"fixtures/front/toml", "in.toml", LANGUAGE_TOML, LOADER_TOML},
     {"fixtures/front/notebook", "in.ipynb", LANGUAGE_NOTEBOOK, LOADER_PYTHON},
 };
