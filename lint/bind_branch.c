@@ -132,7 +132,8 @@ static bool is_disputed(const struct level *l, size_t i)
         return false; /* it is open as it is */
     for (size_t k = 0; k < l->run->facts.len; k++) {
         uint32_t block = at_level(l, k) ? branch_of(l, k) : 0;
-        if (block && best_in(l, block) == k && !value_eq(l->run->facts.at[k].value, f->value))
+        if (block && best_in(l, block) == k &&
+            !value_eq(l->run->facts.at[k].value, f->value))
             return true;
     }
     return false;
@@ -158,7 +159,9 @@ static size_t decide(const struct level *l, const char **why)
     }
     if (is_disputed(l, last))
         *why = "it differs between branches";
-    else if (f->value.kind != VALUE_UNKNOWN && (l->place != BIND_PLACE_CALL || !is_needed(l->id)) && !all_complete(l, branch_of(l, last)))
+    else if (f->value.kind != VALUE_UNKNOWN &&
+             (l->place != BIND_PLACE_CALL || !is_needed(l->id)) &&
+             !all_complete(l, branch_of(l, last)))
         *why = "it is set in one branch only";
     return last;
 }

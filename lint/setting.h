@@ -13,6 +13,7 @@
  *   DataLoader(d, num_workers=4) map   DataLoader() leaf  DataLoader().num_workers
  *   add_argument("--lr", default=1e-3)  map argparse  leaf argparse.--lr
  *   os.environ["A"] = "b"        map   env          leaf  env.A
+ *   class Net(nn.Module) ...     leaf  nn.layers    list of "conv2d 3 64 3 1", if all known
  *
  * Shell scripts, Makefiles and Dockerfiles give one map per training program started:
  *

@@ -4,7 +4,7 @@
  * are found by stepping from comma to comma over whole groups, so the work is linear. */
 #include "python.h"
 #include "python_edit.h"
-#include "python_value.h"
+#include "python_layer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -615,8 +615,8 @@ static void take_line(struct python *p, const struct line *line)
         return;
     struct scope scope = scope_of(p, line);
     p->inside = scope.flags;
-    p->scope = python_scope(
-        p, line->header ? p->doc->blocks.at[line->block].parent : line->block);
+    p->scope =
+        python_scope(p, line->header ? p->doc->blocks.at[line->block].parent : line->block);
     if (python_is_header(p, first, last)) {
         uint32_t colon = python_colon(p, first, last);
         uint32_t word = first + python_is_name(p, first, "async");
@@ -704,6 +704,7 @@ static void parse(struct arena *a, struct document *doc)
     for (size_t i = 0; i < p->lines.len && !p->full; i++)
         take_line(p, &p->lines.at[i]);
     python_name_targets(p);
+    python_layers(p);
     for (size_t i = 0; i < doc->tree.all.len; i++) {
         struct setting *s = doc->tree.all.at[i];
         if (s->shape == SHAPE_DICT || s->shape == SHAPE_MODULE)

@@ -42,9 +42,9 @@ struct line {             /* one logical line */
     bool header;          /* of a block: its block is the one that it opens */
 };
 
-struct constant; /* python_value.h */
+struct constant; /* these three: python_value.h */
 struct use;
-
+struct locals;
 enum { CONSTANT_BUCKETS = 8192 };
 
 struct python {
@@ -60,10 +60,8 @@ struct python {
         size_t len, cap;
     } lines;
     struct constant *constants[CONSTANT_BUCKETS];
-    struct {
-        struct use *at;
-        size_t len, cap;
-    } uses;
+    struct VEC_BODY(struct use) uses;
+    const struct locals *locals; /* of a constructor that is walked; NULL: none */
     uint32_t scope; /* block of the function or class whose code is read */
     struct setting *root, *argparse, *env;
     struct setting **holders; /* by block: the map of a class */

@@ -9,17 +9,21 @@ enum { MAX_CONDITION = 80 };
 
 static const char ALWAYS[] =
     "True|1|(?:torch\\.)?(?:cuda|accelerator)\\.is_available\\(\\)|"
-    "(?:\\w+\\.)*(?:use_|has_|is_|with_)?(?:cuda|gpu|accel)(?:_is)?(?:_available)?(?:\\(\\))?|"
+    "(?:\\w+\\.)*(?:use_|has_|is_|with_)?(?:cuda|gpu|accel)(?:_is)?(?:_available)?(?:\\(\\)"
+    ")?|"
     "(?:\\w+\\.)*device(?:\\.type|_type)?\\s*==\\s*[\"']cuda[\"']|"
     "(?:\\w+\\.)*(?:do_|is_)?train(?:ing)?|"
-    "(?:\\w+\\.)*(?:mode|phase|split|stage|task|action)\\s*==\\s*[\"'](?:train|training|fit)[\"']";
+    "(?:\\w+\\.)*(?:mode|phase|split|stage|task|action)\\s*==\\s*[\"'](?:train|training|"
+    "fit)[\"']";
 static const char NEVER[] =
     "False|0|(?:typing\\.)?TYPE_CHECKING|"
     "(?:\\w+\\.)*device(?:\\.type|_type)?\\s*==\\s*[\"']cpu[\"']|"
     "(?:\\w+\\.)*(?:no_|use_|only_)?cpu(?:_only)?|(?:\\w+\\.)*no_cuda|"
-    "(?:\\w+\\.)*(?:do_|is_|only_)?(?:eval|evaluate|evaluation|test|testing|inference|predict|"
+    "(?:\\w+\\.)*(?:do_|is_|only_)?(?:eval|evaluate|evaluation|test|testing|inference|"
+    "predict|"
     "prediction|validate|infer|val)(?:_only)?|"
-    "(?:\\w+\\.)*(?:mode|phase|split|stage|task|action)\\s*==\\s*[\"'](?:test|testing|eval|val|"
+    "(?:\\w+\\.)*(?:mode|phase|split|stage|task|action)\\s*==\\s*[\"'](?:test|testing|eval|"
+    "val|"
     "valid|validation|evaluate|predict|infer|inference)[\"']";
 
 static bool whole(const char *pattern, struct str text)
@@ -32,7 +36,7 @@ static bool whole(const char *pattern, struct str text)
 static unsigned decided(const struct python *p, uint32_t first, uint32_t colon)
 {
     bool not = python_is_name(p, first, "not");
-    first += not;
+    first += not ;
     if (first >= colon)
         return 0;
     struct str text =
@@ -59,12 +63,13 @@ static bool starts_with(const struct python *p, const struct block *block, const
 {
     struct str head = str_trim(str_slice(p->text, block->span.from, block->body.from));
     struct str w = str_from(word);
-    return str_starts(head, w) && (head.len == w.len || head.at[w.len] == ' ' ||
-                                   head.at[w.len] == '(' || head.at[w.len] == ':' ||
-                                   head.at[w.len] == '\t');
+    return str_starts(head, w) &&
+           (head.len == w.len || head.at[w.len] == ' ' || head.at[w.len] == '(' ||
+            head.at[w.len] == ':' || head.at[w.len] == '\t');
 }
 
-/* A way besides those before it: taken when all of them are left, left when one is taken. */
+/* A way besides those before it: taken when all of them are left, left when one is taken.
+ */
 static unsigned otherwise(const struct python *p, uint32_t choice, bool last)
 {
     const struct blocks *blocks = &p->doc->blocks;
@@ -88,15 +93,16 @@ unsigned python_branch(const struct python *p, uint32_t first, uint32_t colon,
     bool of_if = follows && (starts_with(p, last, "if") || starts_with(p, last, "elif"));
     bool is_else = python_is_name(p, first, "else");
     bool elif = python_is_name(p, first, "elif") && of_if;
-    if ((is_else && !of_if) || (!is_else && !elif && !python_is_name(p, first, "if") &&
-                                !python_is_name(p, first, "except") &&
-                                !python_is_name(p, first, "case")))
+    if ((is_else && !of_if) ||
+        (!is_else && !elif && !python_is_name(p, first, "if") &&
+         !python_is_name(p, first, "except") && !python_is_name(p, first, "case")))
         return 0;
     if (!is_else && is_periodic(p, first + 1, colon))
         return 0;
-    bool except = follows && python_is_name(p, first, "except") &&
-                  starts_with(p, last, "except");
-    bool in_match = follows && python_is_name(p, first, "case") && starts_with(p, last, "case");
+    bool except =
+        follows && python_is_name(p, first, "except") && starts_with(p, last, "except");
+    bool in_match =
+        follows && python_is_name(p, first, "case") && starts_with(p, last, "case");
     bool joins = is_else || elif || except || in_match;
     out->choice = joins ? last->choice : fresh;
     unsigned rest = is_else || elif ? otherwise(p, out->choice, is_else) : 0;

@@ -14,12 +14,13 @@ static enum builtin named(struct str name)
         struct str name;
         enum builtin which;
     } names[] = {
-        {STR_INIT("int"), INT},     {STR_INIT("float"), FLOAT}, {STR_INIT("bool"), BOOL},
-        {STR_INIT("str"), STRING},  {STR_INIT("abs"), ABS},     {STR_INIT("min"), MIN},
-        {STR_INIT("max"), MAX},     {STR_INIT("round"), ROUND}, {STR_INIT("len"), LEN},
+        {STR_INIT("int"), INT},    {STR_INIT("float"), FLOAT}, {STR_INIT("bool"), BOOL},
+        {STR_INIT("str"), STRING}, {STR_INIT("abs"), ABS},     {STR_INIT("min"), MIN},
+        {STR_INIT("max"), MAX},    {STR_INIT("round"), ROUND}, {STR_INIT("len"), LEN},
         {STR_INIT("pow"), POW},
     };
-    for (size_t i = 0; name.len >= 3 && name.len <= 5 && i < sizeof names / sizeof *names; i++)
+    for (size_t i = 0; name.len >= 3 && name.len <= 5 && i < sizeof names / sizeof *names;
+         i++)
         if (str_eq(name, names[i].name))
             return names[i].which;
     return NONE;

@@ -155,7 +155,8 @@ static void read_by_type(struct python *p, uint32_t open, struct setting *s)
 {
     static const char *const texts[] = {"str", "Path", "PurePath", "STRING"};
     uint32_t first, last;
-    if (!s || s->value.kind != VALUE_STRING || !python_keyword(p, open, "type", &first, &last))
+    if (!s || s->value.kind != VALUE_STRING ||
+        !python_keyword(p, open, "type", &first, &last))
         return;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (python_is_name(p, last - 1, texts[i]))
@@ -374,10 +375,10 @@ struct maker {
 static const struct maker *maker_of(const struct python *p, uint32_t open)
 {
     static const struct maker makers[] = {
-        {"field", true},         {"Field", true},      {"attrib", true},
-        {"ib", true},            {"mutable_field", true}, {"Option", true},
-        {"Argument", true},      {"choice", false},    {"flag", true},
-        {"list_field", false},   {"MutableField", true}};
+        {"field", true},       {"Field", true},         {"attrib", true},
+        {"ib", true},          {"mutable_field", true}, {"Option", true},
+        {"Argument", true},    {"choice", false},       {"flag", true},
+        {"list_field", false}, {"MutableField", true}};
     for (size_t i = 0; i < sizeof makers / sizeof *makers; i++)
         if (python_is_name(p, open - 1, makers[i].name))
             return &makers[i];

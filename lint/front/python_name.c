@@ -54,8 +54,7 @@ uint32_t python_scope(const struct python *p, uint32_t block)
 struct constant *python_name(const struct python *p, struct str name)
 {
     const struct blocks *blocks = &p->doc->blocks;
-    for (uint32_t scope = p->scope;;
-         scope = python_scope(p, blocks->at[scope].parent)) {
+    for (uint32_t scope = p->scope;; scope = python_scope(p, blocks->at[scope].parent)) {
         bool hidden = scope != p->scope && blocks->at[scope].kinds & BLOCK_CLASS;
         struct constant *c = hidden ? NULL : find(p, scope, name);
         if (c || !scope)

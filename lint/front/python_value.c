@@ -345,7 +345,8 @@ static struct value strings(struct fold *f)
 
 /* --- constants ------------------------------------------------------------ */
 
-static struct value expression(struct fold *f, int least);
+static struct value expression(struct fold *f);
+static struct value arithmetic(struct fold *f, int least);
 
 static struct value constant_value(struct fold *f, struct constant *c)
 {
@@ -354,13 +355,45 @@ static struct value constant_value(struct fold *f, struct constant *c)
     struct fold inner = {
         .p = p, .at = c->first, .last = c->last, .depth = f->depth + 1, .lists = f->lists};
     p->scope = c->scope;
-    struct value v = expression(&inner, 0);
+    struct value v = expression(&inner);
     p->scope = scope;
     return inner.failed || inner.at != c->last ? VALUE_NOTHING : v;
 }
 
+static bool is_local(struct fold *f, struct str name, struct value *out)
+{
+    const struct locals *l = f->p->locals;
+    for (size_t i = l ? l->len : 0; i-- > 0;)
+        if (str_eq(l->at[i].name, name)) {
+            *out = l->at[i].value;
+            f->names = true;
+            return true;
+        }
+    return false;
+}
+
+/* self.width, where constructors are walked. */
+static bool dotted_local(struct fold *f, struct value *out)
+{
+    uint32_t end = f->at + 1;
+    while (end + 1 < f->last && python_is_op(f->p, end, '.') &&
+           f->p->tokens.at[end + 1].kind == TOKEN_NAME)
+        end += 2;
+    struct span span = {f->p->tokens.at[f->at].from, f->p->tokens.at[end - 1].to};
+    if (!f->p->locals || end == f->at + 1 ||
+        !is_local(f, str_slice(f->p->text, span.from, span.to), out))
+        return false;
+    f->at = end - 1;
+    if (out->kind == VALUE_UNKNOWN)
+        fail(f, "a variable");
+    return true;
+}
+
 static struct value follow(struct fold *f, uint32_t token)
 {
+    struct value local;
+    if (f->p->locals && is_local(f, python_text(f->p, token), &local))
+        return local.kind == VALUE_UNKNOWN ? fail(f, "a variable") : local;
     struct constant *c = python_name(f->p, python_text(f->p, token));
     if (!c || !c->plain || c->bindings != 1 || c->busy)
         return fail(f, "a variable");
@@ -391,7 +424,7 @@ static struct value sequence(struct fold *f)
     f->last = close;
     f->lists++;
     while (f->at < close && !f->failed) {
-        vec_push(f->p->arena, &items, expression(f, 0));
+        vec_push(f->p->arena, &items, expression(f));
         if (f->at < close && python_is_op(f->p, f->at, ','))
             comma = ++f->at;
         else if (f->at < close)
@@ -423,7 +456,7 @@ static struct value builtin(struct fold *f)
     for (f->at = open + 1; f->at < close && !f->failed; f->at++) {
         if (count == ARGUMENTS)
             return fail(f, "a call");
-        args[count++] = expression(f, 0);
+        args[count++] = expression(f);
         if (f->at < close && !python_is_op(f->p, f->at, ','))
             fail(f, "a call");
     }
@@ -439,6 +472,27 @@ bool python_is_builtin(struct python *p, uint32_t first, uint32_t last)
     return first + 3 < last && python_is_op(p, first + 1, '(') &&
            p->tokens.at[first + 1].match == last - 1 &&
            python_builtin_named(python_text(p, first)) && !python_value(p, first, last).why;
+}
+
+/* LIST[index], the opening bracket at f->at. */
+static struct value item(struct fold *f, struct value list)
+{
+    uint32_t close = f->p->tokens.at[f->at].match, outer = f->last;
+    if (close <= f->at || close >= outer || f->lists >= MAX_LIST_DEPTH)
+        return fail(f, "an expression");
+    f->last = close;
+    f->lists++;
+    f->at++;
+    struct value index = expression(f);
+    bool whole = f->at == close;
+    f->lists--;
+    f->last = outer;
+    f->at = close + 1;
+    if (f->failed || !whole || index.kind != VALUE_INT)
+        return fail(f, "an expression");
+    int64_t len = (int64_t)list.as.list.len, i = index.as.integer;
+    i += i < 0 ? len : 0;
+    return i >= 0 && i < len ? list.as.list.at[i] : fail(f, "an expression");
 }
 
 static struct value primary(struct fold *f)
@@ -462,10 +516,13 @@ static struct value primary(struct fold *f)
         v = (struct value){.kind = VALUE_NULL};
     else if (python_is_name(f->p, f->at, "True") || python_is_name(f->p, f->at, "False"))
         v = VALUE_OF_BOOL(t->to - t->from == 4);
-    else
+    else if (!dotted_local(f, &v))
         v = follow(f, f->at);
     if (t->kind == TOKEN_NAME)
         f->at++;
+    while (!f->failed && v.kind == VALUE_LIST && f->at < f->last &&
+           python_is_op(f->p, f->at, '['))
+        v = item(f, v);
     f->depth--;
     return v;
 }
@@ -518,15 +575,88 @@ static int strength(const struct fold *f)
     }
 }
 
-static struct value expression(struct fold *f, int least)
+static bool is_comparison(const struct fold *f)
+{
+    return f->at < f->last &&
+           (python_is_op(f->p, f->at, OP_COMPARE) || python_is_op(f->p, f->at, '<') ||
+            python_is_op(f->p, f->at, '>'));
+}
+
+static bool compares(struct str op, double a, double b)
+{
+    bool strict = op.len == 1;
+    if (op.at[0] == '<')
+        return strict ? a < b : a <= b;
+    if (op.at[0] == '>')
+        return strict ? a > b : a >= b;
+    return (a == b) == (op.at[0] == '=');
+}
+
+/* LEFT < right and its kin, for numbers, and equality of texts; no chains. */
+static struct value comparison(struct fold *f, struct value left)
+{
+    double a, b;
+    if (f->failed || !is_comparison(f))
+        return left;
+    struct str op = python_text(f->p, f->at++);
+    struct value right = arithmetic(f, 0);
+    bool texts = left.kind == VALUE_STRING && right.kind == VALUE_STRING &&
+                 (op.at[0] == '=' || op.at[0] == '!');
+    if (f->failed || is_comparison(f) || str_eq(op, STR("<>")))
+        return fail(f, "an expression");
+    if (texts)
+        return VALUE_OF_BOOL(value_eq(left, right) == (op.at[0] == '='));
+    if (!value_number(left, &a) || !value_number(right, &b))
+        return fail(f, "an expression");
+    return VALUE_OF_BOOL(compares(op, a, b));
+}
+
+/* LEFT if condition else other, behind LEFT: decided where the condition is known. */
+static struct value conditional(struct fold *f, struct value left)
+{
+    bool known;
+    if (f->failed || f->at >= f->last || !python_is_name(f->p, f->at, "if"))
+        return left;
+    f->at++;
+    if (++f->depth > MAX_DEPTH)
+        return fail(f, "an expression");
+    struct value test = expression(f);
+    known = test.kind == VALUE_BOOL || test.kind == VALUE_INT;
+    if (f->failed || !known || f->at >= f->last || !python_is_name(f->p, f->at, "else"))
+        return fail(f, "a conditional expression");
+    f->at++;
+    struct value other = expression(f);
+    f->depth--;
+    bool yes = test.kind == VALUE_BOOL ? test.as.boolean : test.as.integer != 0;
+    return f->failed ? VALUE_NOTHING : yes ? left : other;
+}
+
+static struct value arithmetic(struct fold *f, int least)
 {
     struct value left = unary(f);
     for (int s = strength(f); !f->failed && s > least; s = strength(f)) {
         char op = f->p->tokens.at[f->at++].op;
-        struct value right = expression(f, s);
+        struct value right = arithmetic(f, s);
         left = operation(f, op, left, right);
     }
     return left;
+}
+
+static struct value expression(struct fold *f)
+{
+    return conditional(f, comparison(f, arithmetic(f, 0)));
+}
+
+struct value python_operate(struct python *p, struct str op, struct value a, struct value b)
+{
+    struct fold f = {.p = p};
+    char which = op.len > 1 && op.at[1] == op.at[0] ? (char)(op.at[0] == '*'   ? OP_POWER
+                                                             : op.at[0] == '/' ? OP_FLOOR
+                                                             : op.at[0] == '<' ? OP_LEFT
+                                                                               : OP_RIGHT)
+                                                    : op.at[0];
+    struct value v = operation(&f, which, a, b);
+    return f.failed ? VALUE_NOTHING : v;
 }
 
 /* --- the whole ------------------------------------------------------------ */
@@ -569,7 +699,7 @@ static enum style style_of(const struct python *p, const struct fold *f, uint32_
 struct folded python_value(struct python *p, uint32_t first, uint32_t last)
 {
     struct fold f = {.p = p, .at = first, .last = last};
-    struct value v = expression(&f, 0);
+    struct value v = expression(&f);
     if (!f.failed && f.at != last)
         fail(&f, "an expression");
     struct folded out = {.value = v, .style = style_of(p, &f, first, last, v)};

@@ -16,6 +16,17 @@ struct constant {
     struct setting *setting; /* the assignment, once it is read */
 };
 
+/* What the names of a piece of code hold while it is walked; they hide the constants. */
+struct local {
+    struct str name; /* may be dotted */
+    struct value value;
+};
+
+struct locals {
+    struct local *at;
+    size_t len;
+};
+
 struct use { /* a setting that is given by a constant's name alone */
     struct setting *setting;
     const struct constant *constant;
@@ -29,6 +40,9 @@ struct folded {
 
 /* The value of the expression [first, last). */
 struct folded python_value(struct python *p, uint32_t first, uint32_t last);
+/* A OP B as Python's OP ("*", "+=") works them out; unknown when it cannot be told. */
+struct value python_operate(struct python *p, struct str op, struct value a,
+                            struct value b);
 /* Notes every binding of every name, so that constants can be told. */
 void python_names(struct python *p);
 /* What NAME is where p->scope stands; NULL when nothing in the file binds it. */
