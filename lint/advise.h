@@ -52,7 +52,8 @@ typedef int (*advise_price_fn)(void *context, const struct run *run,
                                const struct wishes *wishes);
 
 /* Searches the changes for the set with the smallest sum of costs, least harmful effects
- * first; bounded and deterministic. What comes out fits by its upper bound where that can
+ * first; bounded and deterministic. PRICE NULL: whatever the run's framework has a key for,
+ * or anybody's own program may do. What comes out fits by its upper bound where that can
  * be had, else by its total. */
 void advise_fit(struct arena *a, const struct rule_context *c, const struct run *run,
                 advise_price_fn price, void *context, struct advise_set *out);

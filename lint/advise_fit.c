@@ -118,7 +118,10 @@ static void find_ways(struct search *s, uint64_t total, advise_price_fn price,
         if (!advise_take(&s->scene, change, s->scene.run, &run, &wishes) ||
             !judge(s, &run, &outcome) || outcome.estimate.total >= total)
             continue;
-        int extra = price(context, s->scene.run, &wishes);
+        struct str written;
+        int extra = price ? price(context, s->scene.run, &wishes)
+                    : advise_sayable(&s->scene, change, &wishes, &written) ? 0
+                                                                           : -1;
         if (extra >= 0)
             s->ways[s->len++] = (struct way){change, change->cost + (uint32_t)extra};
     }

@@ -38,9 +38,9 @@ static const struct command {
     const char *help;
 } COMMANDS[] = {
     {"check", "PATH...", CMD_CHECK, "lint files and folders (the default command)"},
-    {"estimate", "PATH...", CMD_ESTIMATE, "peak memory by term, verdict, batch advice"},
+    {"estimate", "PATH...", CMD_ESTIMATE, "peak memory by term, verdict, what batch, what would save how much"},
     {"settings", "PATH...", CMD_SETTINGS, "what was understood: every fact, its place and origin"},
-    {"fit", "PATH...", CMD_FIT, "which GPUs of the catalogue a run fits, smallest first"},
+    {"fit", "[PATH|MODEL...]", CMD_FIT, "which GPUs a run fits, or which models of the catalogue fit a GPU"},
     {"explain", "RULE...", CMD_EXPLAIN, "what a rule means, with examples"},
     {"rules", "", CMD_RULES, "every rule"},
     {"gpus", "[NAME]", CMD_GPUS, "the GPU catalogue"},

@@ -206,6 +206,12 @@ struct change { /* one way to need less memory, of the file's list in order of h
     struct str how; /* outside of any config: an environment variable; "" none */
 };
 
+struct method { /* a usual way to train, asked of every model of FAMILIES */
+    struct str id, summary;
+    PACK_LIST(struct str) families;
+    PACK_LIST(struct fact_value) facts;
+};
+
 /* --- catalogues ---------------------------------------------------------- */
 
 enum tristate { TRI_UNKNOWN, TRI_NO, TRI_YES };
@@ -279,6 +285,7 @@ struct pack {
     PACK_LIST(struct framework) frameworks; /* by falling priority */
     PACK_LIST(struct profile) profiles;
     PACK_LIST(struct change) changes;       /* least harm first */
+    PACK_LIST(struct method) methods;
     PACK_LIST(struct gpu) gpus;
     PACK_LIST(struct model) models;
     PACK_LIST(struct component) components;

@@ -1,4 +1,5 @@
-/* The list of changes that need less memory, in the order of the file: least harm first. */
+/* The list of changes that need less memory, in the order of the file (least harm first),
+ * and the usual ways to train that the catalogue of models is asked for. */
 #include "pack_read.h"
 
 #include <stddef.h>
@@ -60,11 +61,51 @@ static void read_changes(struct pack_reader *r, const struct setting *s, void *s
     pack_each(r, s, slot, add_change);
 }
 
+/* --- methods ---------------------------------------------------------------- */
+
+struct method_read {
+    struct method method;
+    struct fact_values_read facts;
+};
+
+static void add_method(struct pack_reader *r, const struct setting *s, void *vec)
+{
+#define AT(name) offsetof(struct method_read, name)
+    static const struct pack_field fields[] = {
+        {"id", true, AT(method.id), pack_read_line},
+        {"summary", true, AT(method.summary), pack_read_line},
+        {"families", true, AT(method.families), pack_read_texts},
+        {"facts", true, AT(facts), pack_read_fact_values},
+    };
+#undef AT
+    struct methods_read *all = vec;
+    struct method_read read = {.facts = {0}};
+    PACK_READ_MAP(r, s, fields, &read);
+    PACK_PUT(read.method.facts, read.facts);
+    vec_push(r->arena, all, read.method);
+}
+
+static void read_methods(struct pack_reader *r, const struct setting *s, void *slot)
+{
+    pack_each(r, s, slot, add_method);
+}
+
+struct advice_read {
+    struct changes_read changes;
+    struct methods_read methods;
+};
+
 void pack_read_advice(struct pack_reader *r, const struct setting *root)
 {
-    static const struct pack_field fields[] = {{"changes", true, 0, read_changes},
-                                               {"sources", true, 0, NULL}};
+    static const struct pack_field fields[] = {
+        {"changes", false, offsetof(struct advice_read, changes), read_changes},
+        {"methods", false, offsetof(struct advice_read, methods), read_methods},
+        {"sources", true, 0, NULL},
+    };
+    struct advice_read read = {r->changes, r->methods};
     r->may_name = may_name;
-    PACK_READ_MAP(r, root, fields, &r->changes);
+    PACK_READ_MAP(r, root, fields, &read);
     r->may_name = NULL;
+    r->changes = read.changes;
+    r->methods = read.methods;
 }

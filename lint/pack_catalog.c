@@ -116,11 +116,9 @@ static void read_limits(struct pack_reader *r, const struct setting *s, void *sl
 
 /* --- profiles ------------------------------------------------------------ */
 
-struct fact_values_read VEC_BODY(struct fact_value);
-
-static void read_fact_values(struct pack_reader *r, const struct setting *s,
-                             struct fact_values_read *all)
+void pack_read_fact_values(struct pack_reader *r, const struct setting *s, void *slot)
 {
+    struct fact_values_read *all = slot;
     const struct setting *map = setting_resolve(s);
     if (map->kind != SETTING_MAP) {
         unsure_map(r, s);
@@ -131,7 +129,7 @@ static void read_fact_values(struct pack_reader *r, const struct setting *s,
         if (!pack_fact_value(r, child, v.fact, &v.value))
             continue;
         if (v.value.kind == VALUE_UNKNOWN)
-            pack_problem(r, pack_span(child), "a profile says what it wants");
+            pack_problem(r, pack_span(child), "what is wanted has to be said");
         vec_push(r->arena, all, v);
     }
 }
@@ -140,7 +138,7 @@ static void read_wants(struct pack_reader *r, const struct setting *s, void *slo
 {
     struct profile *p = slot;
     struct fact_values_read all = {0};
-    read_fact_values(r, s, &all);
+    pack_read_fact_values(r, s, &all);
     PACK_PUT(p->wants, all);
 }
 
@@ -148,7 +146,7 @@ static void read_preset_facts(struct pack_reader *r, const struct setting *s, vo
 {
     struct preset *p = slot;
     struct fact_values_read all = {0};
-    read_fact_values(r, s, &all);
+    pack_read_fact_values(r, s, &all);
     PACK_PUT(p->facts, all);
 }
 

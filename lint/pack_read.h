@@ -14,6 +14,7 @@ struct rules_read VEC_BODY(struct rule);
 struct frameworks_read VEC_BODY(struct framework);
 struct profiles_read VEC_BODY(struct profile);
 struct changes_read VEC_BODY(struct change);
+struct methods_read VEC_BODY(struct method);
 struct gpus_read VEC_BODY(struct gpu);
 struct models_read VEC_BODY(struct model);
 struct components_read VEC_BODY(struct component);
@@ -34,6 +35,7 @@ struct pack_reader {
     struct frameworks_read frameworks;
     struct profiles_read profiles;
     struct changes_read changes;
+    struct methods_read methods;
     struct gpus_read gpus;
     struct models_read models;
     struct components_read components;
@@ -49,7 +51,7 @@ struct pack_field {
     pack_read_fn read; /* NULL: read elsewhere */
 };
 
-struct pack_word { /* a word and what it stands for */
+struct pack_word {
     const char *word;
     unsigned value;
 };
@@ -88,9 +90,7 @@ struct targets_read VEC_BODY(struct fact_target);
 struct unsafes_read VEC_BODY(struct unsafe_when);
 void pack_read_targets(struct pack_reader *r, const struct setting *s, void *slot);
 void pack_read_unsafe(struct pack_reader *r, const struct setting *s, void *slot);
-/* May a rule for runs look NAME up? */
-bool pack_names_common(struct str name);
-
+bool pack_names_common(struct str name); /* may a rule for runs look NAME up? */
 /* The text of a scalar; false with a problem when S is something else. */
 bool pack_scalar(struct pack_reader *r, const struct setting *s, struct str *out);
 /* As a value; a list becomes a list of values. "?" is VALUE_UNKNOWN. */
@@ -100,11 +100,12 @@ enum fact_id pack_key_fact(struct pack_reader *r, const struct setting *s);
 /* A value for FACT; false with a problem when it is none (unknown passes). */
 bool pack_fact_value(struct pack_reader *r, const struct setting *s, enum fact_id fact,
                      struct value *out);
+struct fact_values_read VEC_BODY(struct fact_value);
+void pack_read_fact_values(struct pack_reader *r, const struct setting *s, void *slot);
 /* The word's value, or -1 with a problem. */
 int pack_word(struct pack_reader *r, const struct setting *s, const struct pack_word *words,
               size_t count);
-/* Is NAME a fact, or the batch over all devices? */
-bool pack_names_fact(struct str name);
+bool pack_names_fact(struct str name); /* a fact, or the batch over all devices */
 struct str pack_after(struct str name, const char *prefix); /* "" when it is not before */
 
 /* One file each. */
@@ -113,7 +114,6 @@ void pack_read_framework(struct pack_reader *r, const struct setting *root);
 void pack_read_profile(struct pack_reader *r, const struct setting *root);
 void pack_read_catalog(struct pack_reader *r, const struct setting *root);
 void pack_read_advice(struct pack_reader *r, const struct setting *root);
-
 #define PACK_READ_MAP(r, s, fields, object)                                                \
     pack_read_map((r), (s), (fields), sizeof(fields) / sizeof *(fields), (object))
 

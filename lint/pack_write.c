@@ -481,6 +481,17 @@ static struct str change_item(struct writer *w, const void *item)
     return ended(&f);
 }
 
+static struct str method_item(struct writer *w, const void *item)
+{
+    const struct method *m = item;
+    struct fields f = fields_of(w);
+    put_text(&f, "id", m->id);
+    put_text(&f, "summary", m->summary);
+    PUT_TEXTS(&f, "families", m->families);
+    PUT_LIST(&f, "facts", "struct fact_value", m->facts, fact_value_item);
+    return ended(&f);
+}
+
 /* --- catalogues ---------------------------------------------------------- */
 
 static struct str gpu_item(struct writer *w, const void *item)
@@ -594,6 +605,7 @@ void pack_write(struct buf *out, const struct pack *p)
     PUT_LIST(&f, "rules", "struct rule", p->rules, rule_item);
     PUT_LIST(&f, "frameworks", "struct framework", p->frameworks, framework_item);
     PUT_LIST(&f, "profiles", "struct profile", p->profiles, profile_item);
+    PUT_LIST(&f, "methods", "struct method", p->methods, method_item);
     PUT_LIST(&f, "changes", "struct change", p->changes, change_item);
     PUT_LIST(&f, "gpus", "struct gpu", p->gpus, gpu_item);
     PUT_LIST(&f, "models", "struct model", p->models, model_item);

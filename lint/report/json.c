@@ -447,3 +447,80 @@ void report_estimates_json(struct buf *out, const struct estimated_list *list)
         cJSON_AddItemToArray(estimates, estimate_object(&list->at[i]));
     finish(out, d);
 }
+
+/* --- fit -------------------------------------------------------------------------- */
+
+static void add_set(cJSON *o, const struct advise_set *set)
+{
+    if (!set->needed || !set->found) {
+        cJSON_AddNullToObject(o, "changes");
+        return;
+    }
+    cJSON *c = cJSON_AddObjectToObject(o, "changes");
+    add_str(c, "text", set->text);
+    cJSON_AddStringToObject(c, "effect", effect_name(set->effect));
+    add_number(c, "before", (double)set->before);
+    add_number(c, "after", (double)set->after);
+    add_number(c, "high", (double)set->high);
+    cJSON_AddStringToObject(c, "verdict", verdict_name(set->verdict_after));
+}
+
+static cJSON *fit_row_object(const struct fit_row *row)
+{
+    cJSON *o = cJSON_CreateObject();
+    cJSON *ids = cJSON_AddArrayToObject(o, "gpus");
+    for (size_t i = 0; i < row->ids.len; i++)
+        cJSON_AddItemToArray(ids, string_object(row->ids.at[i]));
+    add_number(o, "usable", (double)row->target->usable_bytes);
+    add_bytes(o, &row->estimate);
+    cJSON_AddStringToObject(o, "verdict", verdict_name(row->estimate.verdict));
+    add_set(o, &row->set);
+    return o;
+}
+
+static cJSON *fitted_run_object(const struct fitted_run *r)
+{
+    cJSON *o = cJSON_CreateObject();
+    add_str(o, "path", r->file->unit->source.path);
+    add_str(o, "run", r->run->name);
+    cJSON *rows = cJSON_AddArrayToObject(o, "cards");
+    for (size_t i = 0; i < r->rows.len; i++)
+        cJSON_AddItemToArray(rows, fit_row_object(&r->rows.at[i]));
+    return o;
+}
+
+static cJSON *fitted_model_object(const struct fitted_model *m)
+{
+    cJSON *o = cJSON_CreateObject();
+    add_str(o, "gpu", m->target->id);
+    add_str(o, "model", m->model->name);
+    add_str(o, "family", m->model->family);
+    add_number(o, "parameters", (double)m->model->parameters);
+    cJSON *ways = cJSON_AddArrayToObject(o, "methods");
+    for (size_t i = 0; i < m->cells.len; i++) {
+        const struct estimate *e = &m->cells.at[i].estimate;
+        cJSON *way = cJSON_CreateObject();
+        add_str(way, "method", m->cells.at[i].method->id);
+        add_number(way, "total", (double)e->total);
+        add_number(way, "low", (double)e->low);
+        add_number(way, "high", (double)e->high);
+        add_number(way, "maximum", (double)e->batch_maximum);
+        add_number(way, "recommended", (double)e->batch_recommended);
+        add_number(way, "safe", (double)e->batch_safe);
+        cJSON_AddItemToArray(ways, way);
+    }
+    return o;
+}
+
+void report_fit_json(struct buf *out, const struct fit_report *r)
+{
+    cJSON *d = cJSON_CreateObject();
+    add_number(d, "version", 1);
+    cJSON *runs = cJSON_AddArrayToObject(d, "runs");
+    for (size_t i = 0; i < r->runs.len; i++)
+        cJSON_AddItemToArray(runs, fitted_run_object(&r->runs.at[i]));
+    cJSON *models = cJSON_AddArrayToObject(d, "models");
+    for (size_t i = 0; i < r->models.len; i++)
+        cJSON_AddItemToArray(models, fitted_model_object(&r->models.at[i]));
+    finish(out, d);
+}

@@ -39,6 +39,44 @@ struct estimated { /* one run on one GPU */
 
 struct estimated_list VEC_BODY(struct estimated);
 
+/* --- fit: what fits where ----------------------------------------------------- */
+
+struct fit_row { /* cards of one size that a run does alike on */
+    const struct target *target; /* the one with the least that is usable */
+    struct strs ids;
+    struct estimate estimate;
+    struct advise_set set; /* what would make it fit; not needed or not found: nothing */
+};
+
+struct fit_rows VEC_BODY(struct fit_row);
+
+struct fitted_run {
+    const struct job_file *file;
+    const struct run *run;
+    struct fit_rows rows; /* ascending by what is usable */
+};
+
+struct fit_cell {
+    const struct method *method;
+    struct estimate estimate; /* with one sample at a time */
+};
+
+struct fit_cells VEC_BODY(struct fit_cell);
+
+struct fitted_model { /* one model of the catalogue on one GPU */
+    const struct model *model;
+    const struct target *target;
+    struct fit_cells cells;
+};
+
+struct fit_report {
+    struct fitted_runs VEC_BODY(struct fitted_run) runs;
+    struct fitted_models VEC_BODY(struct fitted_model) models; /* by GPU, then size */
+    bool color;
+};
+
+void report_fit_text(struct buf *out, const struct fit_report *r);
+void report_fit_json(struct buf *out, const struct fit_report *r);
 void report_check_text(struct buf *out, const struct check_report *r);
 void report_check_json(struct buf *out, const struct check_report *r);
 void report_estimates_text(struct buf *out, const struct estimated_list *list, bool color);

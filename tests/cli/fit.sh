@@ -60,4 +60,23 @@ YAML
 printf 'batch_size: 4096\nlearning_rate: 0.1\nepochs: 2\n' > unknown.yaml
 "$GPULINT" --no-config --fit --gpu 12GB unknown.yaml > out || complain "spoke of a model it does not know"
 "$GPULINT" --no-config --fit --fix --preset safe lora.yaml > out 2>&1 && complain "two goals at once"
+
+# gpulint fit: cards for a config, models for a card.
+cp before.yaml.txt lora.yaml
+"$GPULINT" fit --no-config lora.yaml > out || complain "fit fails"
+grep -q '^  needs [0-9.]* GiB' out || complain "fit does not say what is needed"
+grep -q '80 GB  fits .*a100-80gb' out || complain "no line for 80 GB"
+grep -q '^ *fits with ' out || complain "nothing says what would make it fit"
+"$GPULINT" fit --no-config --gpu 24GB lora.yaml > out
+[ "$(grep -cE '^ +[0-9]+ GB' out)" -eq 1 ] || complain "--gpu does not choose the cards"
+"$GPULINT" fit --no-config --gpu 24GB llama-2 > out || complain "fit of models fails"
+grep -q '^  meta-llama/Llama-2-7b-hf ' out || complain "Llama 2 is not listed"
+grep -q 'qlora' out || complain "no methods"
+"$GPULINT" fit --no-config --gpu 24GB --format json llama-2 > out
+grep -q '"method":[[:space:]]*"qlora"' out || complain "no methods in JSON"
+"$GPULINT" fit --no-config --gpu 24GB --format json lora.yaml | grep -q '"effect":[[:space:]]*"slower"' || complain "no changes in JSON"
+"$GPULINT" fit --no-config --gpu 24GB no-such-thing > out 2>&1
+[ $? -eq 2 ] || complain "a word that is no file and no model was taken"
+"$GPULINT" fit --no-config --gpu 8GB vit > out || complain "a family is not taken"
+grep -q '^  vit_tiny' out || complain "no vision transformer"
 exit $bad
