@@ -65,7 +65,7 @@ printf 'batch_size: 4096\nlearning_rate: 0.1\nepochs: 2\n' > unknown.yaml
 cp before.yaml.txt lora.yaml
 "$GPULINT" fit --no-config lora.yaml > out || complain "fit fails"
 grep -q '^  needs [0-9.]* GiB' out || complain "fit does not say what is needed"
-grep -q '80 GB  fits .*a100-80gb' out || complain "no line for 80 GB"
+grep -q '288 GB  fits .*mi355x' out || complain "no line for 288 GB"
 grep -q '^ *fits with ' out || complain "nothing says what would make it fit"
 "$GPULINT" fit --no-config --gpu 24GB lora.yaml > out
 [ "$(grep -cE '^ +[0-9]+ GB' out)" -eq 1 ] || complain "--gpu does not choose the cards"
