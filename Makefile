@@ -80,7 +80,7 @@ $(B)/fuzz/fuzz_fix: tests/fuzz/fuzz_fix.c $(B)/libgpulint.a $(B)/tables.o
 
 FUZZ_SECONDS ?= 60
 FUZZ_DIR ?= build-fuzz/work
-LIBFUZZER := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+LIBFUZZER := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=function -fno-sanitize-recover=undefined
 
 fuzz: ## libFuzzer and AFL++ side by side for FUZZ_SECONDS (needs clang, libclang-rt-14-dev, afl++)
 	$(MAKE) B=build-fuzz CC=clang CXX=clang++ CFLAGS="$(LIBFUZZER)" LDFLAGS="-fsanitize=address,undefined" build-fuzz/fuzz/fuzz_fix

@@ -171,6 +171,10 @@ static bool take_switch(struct options *o, enum option_id id)
     switch (id) {
     case OPTION_FIX: o->fix = true; break;
     case OPTION_FIT: o->fit = true; break;
+    case OPTION_DRY_RUN: o->dry_run = true; break;
+    case OPTION_SHOW_FIXES: o->show_fixes = true; break;
+    case OPTION_FIX_ONLY: o->fix = o->fix_only = true; break;
+    case OPTION_INTERACTIVE: o->fix = o->interactive = true; break;
     case OPTION_UNSAFE_FIXES: o->unsafe_fixes = true; break;
     case OPTION_DIFF: o->diff = true; break;
     case OPTION_QUIET: o->quiet = true; break;
@@ -300,7 +304,17 @@ static bool check_combination(const struct options *o, uint64_t seen, struct err
         return err_set(err, "gpulint %s needs %s; see gpulint --help", c->name,
                        o->command == CMD_EXPLAIN ? "a rule" : "a file, a folder or -");
     if (o->fix && o->diff)
-        return err_set(err, "--fix writes and --diff only shows: choose one");
+        return err_set(err, "%s writes and --diff only shows: choose one",
+                       o->interactive ? "--interactive" : o->fix_only ? "--fix-only" : "--fix");
+    if (o->interactive && o->dry_run)
+        return err_set(err, "--interactive asks and --dry-run only tells: choose one");
+    for (size_t i = 0; i < o->paths.len; i++)
+        if (o->interactive && str_eq(o->paths.at[i], STR("-")))
+            return err_set(err, "--interactive reads answers from standard input, not a file");
+    if (o->dry_run && !o->fix)
+        return err_set(err, "--dry-run goes with --fix");
+    if (o->show_fixes && !o->fix && !o->diff)
+        return err_set(err, "--show-fixes goes with --fix or --diff");
     if (o->fit && o->preset.len)
         return err_set(err, "--fit and --preset are two goals: choose one");
     if ((o->preset.len || o->unsafe_fixes) && !o->fix && !o->diff)

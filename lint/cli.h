@@ -37,6 +37,7 @@ struct options {
     bool color;
     bool has_loader;
     enum loader loader;
+    bool dry_run, show_fixes, fix_only, interactive;
     bool fix, fit, unsafe_fixes, diff, quiet, force_exclude, no_gitignore, no_config, unknown;
     bool command_given, help, version;
     bool only_some; /* --select was given */

@@ -55,6 +55,8 @@ size_t fix_select(struct arena *a, struct unit *unit, bool unsafe_too,
 /* Fixes that touch take a pass each. */
 enum { FIX_MAX_PASSES = 10 };
 
+enum fix_answer { FIX_YES, FIX_NO, FIX_QUIT };
+
 struct fix_job {
     bool unsafe_too;
     /* Reads TEXT as the file's content and gives a unit that is parsed, bound, checked
@@ -62,6 +64,10 @@ struct fix_job {
      * itself outlives the job; fix_unit frees the arenas of those it does not return. */
     struct unit *(*check)(void *context, struct str text);
     void *context;
+    /* Asked of every fix on its own, verified and ready; NULL: all are wanted. AFTER is
+     * BEFORE with the fix. FIX_QUIT leaves this fix and all that follow. */
+    enum fix_answer (*ask)(void *context, const struct finding *finding,
+                           const struct unit *before, const struct unit *after);
 };
 
 struct fix_applied {

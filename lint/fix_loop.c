@@ -158,6 +158,7 @@ struct loop {
     struct unit *first, *unit; /* as given; as it stands now */
     struct fix_result *out;
     struct signatures given_up;
+    bool quit; /* somebody was asked and wants no more */
     struct {
         struct str *at;
         size_t len, cap;
@@ -252,6 +253,32 @@ static void accept(struct loop *l, struct trial *t, const struct fixes *candidat
     accept(l, t, candidates, middle, to);
 }
 
+/* One at a time: each is tried on top of what was accepted, and asked for. */
+static void ask_each(struct loop *l, struct trial *t, const struct fixes *candidates)
+{
+    for (size_t i = 0; i < candidates->len && !l->quit; i++) {
+        const struct finding *f = candidates->at[i];
+        struct err err;
+        vec_push(l->a, &t->accepted, f);
+        struct unit *next = try_fixes(l, &t->accepted, &err);
+        enum fix_answer answer = FIX_NO;
+        if (next)
+            answer = l->job->ask(l->job->context, f, t->after ? t->after : l->unit, next);
+        l->quit = answer == FIX_QUIT;
+        if (answer == FIX_YES) {
+            drop(l, t->after);
+            t->after = next;
+            continue;
+        }
+        t->accepted.len--;
+        if (next)
+            vec_push(l->a, &l->given_up, signature(l->a, l->unit, f));
+        else
+            give_up(l, f, &err);
+        drop(l, next);
+    }
+}
+
 static bool was_seen(const struct loop *l, struct str text)
 {
     for (size_t i = 0; i < l->seen.len; i++)
@@ -268,15 +295,18 @@ static bool pass(struct loop *l, bool *cycle)
     if (!chosen.len)
         return false;
     struct trial t = {0};
-    accept(l, &t, &chosen, 0, chosen.len);
+    if (l->job->ask)
+        ask_each(l, &t, &chosen);
+    else
+        accept(l, &t, &chosen, 0, chosen.len);
     if (!t.after)
-        return true; /* everything was given up; what waited may be chosen now */
+        return !l->quit; /* all was given up; what waited may be chosen now */
     note_applied(l, &t.accepted);
     drop(l, l->unit);
     l->unit = t.after;
     *cycle = was_seen(l, t.after->source.text);
     vec_push(l->a, &l->seen, t.after->source.text);
-    return !*cycle;
+    return !*cycle && !l->quit;
 }
 
 static void go_back(struct loop *l, const char *why)

@@ -1,24 +1,11 @@
-/* Lint, and with --fix or --diff rewrite: every file is fixed in memory first, verified,
- * and only then replaced. */
+/* Lint, and say what was found and what was rewritten. */
 #include <stdio.h>
+#include <unistd.h>
 
-#include "../fix.h"
 #include "../preset.h"
-#include "../source_cells.h"
 #include "cmd.h"
 
 #include "../banned.h"
-
-struct relint {
-    const struct job *job;
-    const struct job_file *file;
-};
-
-static struct unit *relint(void *context, struct str text)
-{
-    const struct relint *r = context;
-    return job_relint(r->job, r->file, text, NULL);
-}
 
 static void count_finding(struct counts *c, const struct finding *f)
 {
@@ -45,60 +32,6 @@ static enum severity worst_of(const struct job *job, struct counts *c, bool *fai
     return worst;
 }
 
-static void tell_failures(const struct job_file *f, const struct fix_result *result)
-{
-    for (size_t i = 0; i < result->failures.len; i++)
-        fprintf(stderr, "gpulint: %.*s: %.*s\n", STR_ARG(f->unit->source.path),
-                STR_ARG(result->failures.at[i]));
-}
-
-/* What fixing one file gave: a diff or the text for standard output in OUT, or the file
- * itself. */
-static bool put_result(const struct job *job, const struct job_file *f,
-                       const struct fix_result *result, struct buf *out)
-{
-    struct err err;
-    struct str before = source_cells_file(&f->unit->source), path = f->unit->source.path;
-    if (job->options->diff && result->applied.len)
-        fix_diff(out, path, before, result->text);
-    else if (!job->options->diff && f->standard_input)
-        buf_add(out, result->text);
-    else if (result->applied.len && !fix_write(path, before, result->text, &err)) {
-        fprintf(stderr, "gpulint: %s\n", err.message);
-        return false;
-    }
-    return true;
-}
-
-/* Fixes one file. Its unit is replaced by what is left, but for --diff, which changes
- * nothing, and when the file could not be written. */
-static bool fix_file(struct arena *a, struct job *job, struct job_file *f, struct buf *out,
-                     struct counts *counts)
-{
-    struct relint context = {job, f};
-    struct fix_job fix = {job->options->unsafe_fixes, relint, &context};
-    struct fix_result result;
-    fix_unit(a, &fix, f->unit, &result);
-    tell_failures(f, &result);
-    bool ok = put_result(job, f, &result, out);
-    counts->fixed += ok ? result.applied.len : 0;
-    if (result.unit == f->unit)
-        return ok;
-    struct unit *dead = ok && !job->options->diff ? f->unit : result.unit;
-    f->unit = dead == f->unit ? result.unit : f->unit;
-    arena_free(&dead->arena);
-    return ok;
-}
-
-static bool fix_files(struct arena *a, struct job *job, struct buf *out,
-                      struct counts *counts)
-{
-    bool ok = true;
-    for (size_t i = 0; i < job->files.len; i++)
-        ok &= fix_file(a, job, &job->files.at[i], out, counts);
-    return ok;
-}
-
 static bool check_preset(const struct job *job, struct err *err)
 {
     for (size_t i = 0; i < job->groups.len; i++)
@@ -108,13 +41,12 @@ static bool check_preset(const struct job *job, struct err *err)
     return true;
 }
 
-/* Diffs and the fixed text of standard input are the output; what is left to say about
- * that text goes to stderr then. */
-static bool print_output(const struct options *o, const struct buf *fixed,
-                         const struct buf *report)
+/* Diffs and the fixed text of standard input are the output; what else there is to say
+ * goes to stderr then. */
+static bool print_output(const struct buf *fixed, const struct buf *report)
 {
-    if (o->diff || !fixed->len)
-        return cmd_print(buf_str(fixed->len ? fixed : report));
+    if (!fixed->len)
+        return cmd_print(buf_str(report));
     fwrite(report->at, 1, report->len, stderr);
     return cmd_print(buf_str(fixed));
 }
@@ -126,13 +58,33 @@ static void tell_unsafe(const struct options *o, const struct counts *c)
         fprintf(stderr, "gpulint: %zu more with --unsafe-fixes\n", c->unsafe);
 }
 
+static bool can_ask(const struct options *o, struct err *err)
+{
+    bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    return !o->interactive || terminal ||
+           err_set(err, "--interactive needs a terminal to ask on");
+}
+
+/* Only what would be or was rewritten is told, not what is left. */
+static bool only_fixes(const struct options *o)
+{
+    return o->diff || o->dry_run || o->fix_only;
+}
+
+static bool fails(const struct options *o, const struct counts *c, bool findings)
+{
+    if (o->diff || o->dry_run)
+        return c->fixed > 0;
+    return o->fix_only ? c->given_up > 0 : findings;
+}
+
 int cmd_check(struct arena *a, const struct options *o)
 {
     struct job job;
     struct err err;
-    struct buf out = buf_new(a), fixed = buf_new(a);
+    struct buf out = buf_new(a), fixed = buf_new(a), told = buf_new(a);
     struct check_report report = {.job = &job, .color = o->color, .quiet = o->quiet};
-    if (!job_read(a, o, &job, &err))
+    if (!can_ask(o, &err) || !job_read(a, o, &job, &err))
         return cmd_trouble(&err);
     if (!check_preset(&job, &err)) {
         job_free(&job);
@@ -141,19 +93,23 @@ int cmd_check(struct arena *a, const struct options *o)
     job_lint(&job);
     bool written = true, failing = false;
     if (o->fix || o->diff)
-        written = fix_files(a, &job, &fixed, &report.counts);
-    if (report.counts.fixed && !o->diff)
+        written = cmd_rewrite(a, &job, &fixed, &told, &report.counts);
+    if (o->format == FORMAT_JSON)
+        fwrite(told.at, 1, told.len, stderr);
+    else
+        buf_add(&out, buf_str(&told));
+    if (report.counts.fixed && !o->diff && !o->dry_run)
         job_lint(&job); /* what a change in one file means for the whole project */
     worst_of(&job, &report.counts, &failing);
-    if (o->diff) {
-        failing = report.counts.fixed > 0;
+    failing = fails(o, &report.counts, failing);
+    if (only_fixes(o))
         tell_unsafe(o, &report.counts);
-    } else if (o->format == FORMAT_JSON)
+    else if (o->format == FORMAT_JSON)
         report_check_json(&out, &report);
     else
         report_check_text(&out, &report);
     job_free(&job);
-    if (!print_output(o, &fixed, &out) || !written || job.failed)
+    if (!print_output(&fixed, &out) || !written || job.failed)
         return EXIT_TROUBLE;
     return failing ? EXIT_FINDINGS : EXIT_CLEAN;
 }

@@ -551,6 +551,16 @@ static void add_sbatch(struct shell *s, struct setting *map)
 
 /* --- the command --------------------------------------------------------------- */
 
+/* From the first word to the last; words of an array stand where it was assigned. */
+static struct span extent(const struct shell_arguments *arguments)
+{
+    struct span all = arguments->at[0].word;
+    for (size_t i = 1; i < arguments->len; i++)
+        if (arguments->at[i].word.from >= all.from && arguments->at[i].word.to > all.to)
+            all.to = arguments->at[i].word.to;
+    return all;
+}
+
 void shell_run(struct shell *s, const struct shell_arguments *arguments,
                const struct shell_prefixes *prefixes, uint32_t region, uint32_t limit)
 {
@@ -571,7 +581,7 @@ void shell_run(struct shell *s, const struct shell_arguments *arguments,
     map->shape = SHAPE_COMMAND;
     map->style = STYLE_CODE;
     map->name = name;
-    map->value_span = (struct span){arguments->at[0].word.from, arguments->at[arguments->len - 1].word.to};
+    map->value_span = extent(arguments);
     add_environment(&l, map, prefixes, region, limit);
     add_sbatch(s, map);
     for (unsigned i = 0; i < l.launchers; i++)

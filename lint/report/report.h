@@ -11,6 +11,7 @@ struct counts {
     size_t errors, warnings, infos;
     size_t fixable, unsafe; /* findings with a safe fix; with one that is not */
     size_t fixed;
+    size_t given_up; /* fixes that were to be applied and broke a law when tried */
     size_t runs;
 };
 

@@ -259,7 +259,7 @@ static void check_again(struct world *w, const struct fix_job *job, struct str t
 
 static void fix_whole(struct world *w)
 {
-    struct fix_job job = {w->unsafe_too, relint, w};
+    struct fix_job job = {w->unsafe_too, relint, w, NULL};
     struct fix_result result;
     fix_unit(&w->arena, &job, w->unit, &result);
     check_spans(w, result.unit);

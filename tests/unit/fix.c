@@ -422,7 +422,7 @@ static struct fix_result fix_text(const char *text, bool unsafe_too, int *calls)
 {
     struct unit *u = read_yaml(text);
     toy_check(u);
-    struct fix_job job = {unsafe_too, toy_relint, calls};
+    struct fix_job job = {unsafe_too, toy_relint, calls, NULL};
     struct fix_result out;
     *calls = 0;
     fix_unit(&arena, &job, u, &out);
