@@ -78,7 +78,8 @@ static bool from_catalogue(struct notes *n, const struct model *m, struct networ
         .active_experts = m->active_experts,
         .tied = m->tied_embeddings,
         .gated = m->gated_mlp,
-        .rms_norm = m->gated_mlp || (m->habits & HABIT_T5_LAYERS),
+        .rms_norm = (m->gated_mlp && kind != NETWORK_ENCODER) ||
+                    (m->habits & HABIT_T5_LAYERS),
         .dropout = drops_out(m),
         .habits = m->habits,
         .image = m->image,

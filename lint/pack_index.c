@@ -1,6 +1,6 @@
 /* Models by name. One sorted table holds, in lower case, every full name, every alias
- * and every last path component; a component that two models share is marked and finds
- * nothing. A name from a config is tried whole and then without its leading folders, so
+ * and every last path component, with and without "-Instruct" and the like; a component
+ * that two models share is marked and finds nothing. A name from a config is tried whole and then without its leading folders, so
  * that a checkpoint path finds the model it is named after, and nothing ever matches
  * inside a word. */
 #include <assert.h>
@@ -10,7 +10,7 @@
 #include "vec.h"
 #include "banned.h"
 
-enum { RANK_NAME, RANK_ALIAS, RANK_TAIL };
+enum { RANK_NAME, RANK_ALIAS, RANK_TAIL, RANK_VARIANT };
 
 struct entry {
     struct model_name name;
@@ -38,6 +38,27 @@ static struct str tail(struct str name)
     return str_slice(name, from, name.len);
 }
 
+/* What stands behind a model's name when someone tuned, quantised or converted it: the
+ * shape is the same. "unsloth/Llama-3.1-8B-Instruct-bnb-4bit" is Llama-3.1-8B. */
+static const char *const VARIANTS[] = {
+    "-instruct", "-chat", "-it",   "-hf",   "-base",    "-pt",       "-sft",      "-dpo",
+    "-thinking", "-gptq", "-awq",  "-int4", "-unsloth", "-bnb-4bit", "-bnb-8bit", "-4bit",
+    "-8bit",     "-int8", "-gguf", "-fp8",  "-fp16",    "-bf16"};
+enum { VARIANTS_ALL = sizeof VARIANTS / sizeof *VARIANTS };
+/* A row may be such a variant itself. Not by "-base", which names a size. */
+enum { VARIANTS_OF_ROWS = 4 };
+
+static struct str without_variant(struct str name, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct str ending = str_from(VARIANTS[i]);
+        if (name.len > ending.len &&
+            str_eq_nocase(str_slice(name, name.len - ending.len, name.len), ending))
+            return str_slice(name, 0, name.len - ending.len);
+    }
+    return STR("");
+}
+
 static void add(struct arena *a, struct entries *all, struct str name, uint32_t model,
                 int rank)
 {
@@ -45,6 +66,11 @@ static void add(struct arena *a, struct entries *all, struct str name, uint32_t 
     vec_push(a, all, ((struct entry){{key, model}, rank}));
     if (tail(key).len < key.len)
         vec_push(a, all, ((struct entry){{tail(key), model}, RANK_TAIL}));
+    struct str plain = without_variant(key, VARIANTS_OF_ROWS);
+    if (plain.len) {
+        vec_push(a, all, ((struct entry){{plain, model}, RANK_VARIANT}));
+        vec_push(a, all, ((struct entry){{tail(plain), model}, RANK_VARIANT}));
+    }
 }
 
 static int compare_entries(const void *a, const void *b)
@@ -156,6 +182,14 @@ static const struct model_name *look_up_tagged(const struct pack *p, struct str 
     return image ? hit : NULL;
 }
 
+static const struct model_name *look_up_variant(const struct pack *p, struct str name)
+{
+    const struct model_name *hit = NULL;
+    while (!hit && (name = without_variant(name, VARIANTS_ALL)).len)
+        hit = look_up_path(p, name);
+    return hit;
+}
+
 const struct model *pack_find_model(const struct pack *p, struct str name_as_written)
 {
     struct str name = str_trim(name_as_written);
@@ -166,6 +200,8 @@ const struct model *pack_find_model(const struct pack *p, struct str name_as_wri
         hit = look_up_path(p, without_weights_ending(name));
     if (!hit)
         hit = look_up_tagged(p, name);
+    if (!hit)
+        hit = look_up_variant(p, name);
     if (!hit || hit->model == MODEL_AMBIGUOUS)
         return NULL;
     assert(hit->model < p->models.len);

@@ -295,6 +295,11 @@ static void test_models(void **state)
     assert_string_equal(model_named(p, "./models/resnet50"), "resnet50");
     assert_string_equal(model_named(p, "tv_resnet50"), "resnet50");
     assert_string_equal(model_named(p, "weights/resnet50.pth"), "resnet50");
+    assert_string_equal(model_named(p, "unsloth/llama-2-7b-Chat-bnb-4bit"), llama);
+    assert_string_equal(model_named(p, "./out/Llama-2-7B-GPTQ-Int4"), llama);
+    assert_string_equal(model_named(p, "a/base-chat"), "a/base");
+    assert_string_equal(model_named(p, "Llama-2-7b-mine"), "none");
+    assert_string_equal(model_named(p, "-chat"), "none");
     assert_string_equal(model_named(p, "resnet501"), "none");
     assert_string_equal(model_named(p, "my-resnet50"), "none");
     assert_string_equal(model_named(p, "resnet50/my"), "none");
