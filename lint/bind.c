@@ -224,46 +224,71 @@ static void name_documents(struct arena *a, struct runs *out, size_t from)
             out->at[i].name = arena_printf(a, "document %zu", i - from + 1);
 }
 
-/* The settings from *AT up to END, into the runs below ROOT. */
+/* The settings from AT up to END, into the runs below ROOT. */
 static void bind_part(struct binder *b, const struct framework *own,
-                      const struct setting *root, size_t at, size_t end, struct runs *out)
+                      const struct setting *root, size_t at, size_t end,
+                      const struct facts *joined, struct runs *out)
 {
     struct facts facts = {0};
     b->facts = &facts;
     for (; at < end; at++)
         bind_setting(b, b->doc->tree.all.at[at]);
     bind_borrowed(b, root);
-    bind_run_gather(b->arena, own, b->doc, root, &facts, out);
+    bind_run_gather(b->arena, own, b->doc, root, &facts, joined, out);
+}
+
+/* Where the settings of MAP end. */
+static size_t end_of(const struct document *doc, const struct setting *map)
+{
+    while (map && !map->next)
+        map = map->parent;
+    return map ? map->next->id : doc->tree.all.len;
+}
+
+void bind_command(struct arena *a, const struct pack *pack, struct document *doc,
+                  const struct setting *command, const struct facts *joined,
+                  struct runs *out)
+{
+    struct arena scratch = {0};
+    struct binder b = {.arena = a, .pack = pack, .doc = doc, .shown = true};
+    size_t end = end_of(doc, command);
+    const struct framework *own = bind_recognise_command(pack, doc, command, end);
+    if (own) {
+        b.count = tables_for(&scratch, pack, own, doc, b.tables);
+        bind_part(&b, own, command, command->id, end, joined, out);
+    }
+    arena_free(&scratch);
 }
 
 /* Every program that a script starts is a run of its own. */
-static void bind_commands(struct binder *b, const struct setting *root, struct runs *out)
+static void bind_commands(struct arena *a, const struct pack *pack, struct document *doc,
+                          struct runs *out)
 {
+    const struct setting *root = doc->tree.roots.at[0];
     for (const struct setting *s = root->first; s; s = s->next) {
-        struct arena scratch = {0};
-        size_t end = s->next ? s->next->id : b->doc->tree.all.len, before = out->len;
-        const struct framework *own = NULL;
+        size_t before = out->len;
         if (s->shape == SHAPE_COMMAND)
-            own = bind_recognise_command(b->pack, b->doc, s, end);
-        if (own) {
-            b->count = tables_for(&scratch, b->pack, own, b->doc, b->tables);
-            bind_part(b, own, s, s->id, end, out);
-        }
+            bind_command(a, pack, doc, s, NULL, out);
         for (size_t i = before; i < out->len && root->count > 1; i++)
             if (!out->at[i].name.len)
                 out->at[i].name = s->name;
-        arena_free(&scratch);
     }
 }
 
-void bind_document(struct arena *a, const struct pack *pack, struct document *doc,
-                   const enum loader *loader, struct runs *out)
+void bind_facts(struct arena *a, const struct pack *pack, const struct framework *f,
+                struct document *doc, const struct setting *map, struct facts *out)
 {
-    struct binder b = {.arena = a, .pack = pack, .doc = doc, .shown = true};
-    if (doc->source->language == LANGUAGE_SHELL && doc->tree.roots.len) {
-        bind_commands(&b, doc->tree.roots.at[0], out);
-        return;
-    }
+    struct arena scratch = {0}; /* the tables outweigh what they find in a small file */
+    struct binder b = {.arena = a, .pack = pack, .doc = doc, .facts = out, .shown = true};
+    b.tables[b.count++] = bind_match_index(&scratch, f);
+    for (size_t i = map->id + 1, end = end_of(doc, map); i < end; i++)
+        bind_setting(&b, doc->tree.all.at[i]);
+    arena_free(&scratch);
+}
+
+void bind_joined(struct arena *a, const struct pack *pack, struct document *doc,
+                 const enum loader *loader, const struct facts *joined, struct runs *out)
+{
     const struct framework *own = bind_recognise(pack, doc);
     if (doc->source->language == LANGUAGE_YAML)
         loader_apply(loader_for(own, doc, loader), a, &doc->tree);
@@ -271,7 +296,8 @@ void bind_document(struct arena *a, const struct pack *pack, struct document *do
         return;
     if (doc->source->language == LANGUAGE_YAML || doc->source->language == LANGUAGE_JSON)
         bind_refer(loader_for(own, doc, loader), &doc->tree);
-    struct arena scratch = {0}; /* the tables outweigh what they find in a small file */
+    struct arena scratch = {0};
+    struct binder b = {.arena = a, .pack = pack, .doc = doc};
     b.count = tables_for(&scratch, pack, own, doc, b.tables);
     b.tried = batch_is_tried(doc);
     b.shown = bind_train_shown(a, doc) == BIND_TRAIN_SHOWN;
@@ -280,10 +306,19 @@ void bind_document(struct arena *a, const struct pack *pack, struct document *do
         bool last = r + 1 == doc->tree.roots.len;
         size_t end = last ? doc->tree.all.len : doc->tree.roots.at[r + 1]->id;
         const struct setting *root = doc->tree.roots.at[r];
-        bind_part(&b, own, root, root->id, end, out);
+        bind_part(&b, own, root, root->id, end, joined, out);
     }
     name_documents(a, out, before);
     arena_free(&scratch);
+}
+
+void bind_document(struct arena *a, const struct pack *pack, struct document *doc,
+                   const enum loader *loader, struct runs *out)
+{
+    if (doc->source->language == LANGUAGE_SHELL && doc->tree.roots.len)
+        bind_commands(a, pack, doc, out);
+    else
+        bind_joined(a, pack, doc, loader, NULL, out);
 }
 
 /* --- what was not understood --------------------------------------------------- */

@@ -15,6 +15,18 @@ const struct framework *bind_recognise(const struct pack *pack, struct document 
 void bind_document(struct arena *a, const struct pack *pack, struct document *doc,
                    const enum loader *loader, struct runs *out);
 
+/* The same, each run with the facts JOINED (may be NULL) of files that the run's settings
+ * name: they decide where nothing else is known, or where all that is known is the name. */
+void bind_joined(struct arena *a, const struct pack *pack, struct document *doc,
+                 const enum loader *loader, const struct facts *joined, struct runs *out);
+/* The run of COMMAND, a program that the script DOC starts, as its own words tell it. */
+void bind_command(struct arena *a, const struct pack *pack, struct document *doc,
+                  const struct setting *command, const struct facts *joined,
+                  struct runs *out);
+/* Appends what the table of F says of the settings of DOC below MAP, which have values. */
+void bind_facts(struct arena *a, const struct pack *pack, const struct framework *f,
+                struct document *doc, const struct setting *map, struct facts *out);
+
 /* The loader that bind_document used or would use for DOC. */
 enum loader bind_loader(const struct pack *pack, struct document *doc,
                         const enum loader *override);

@@ -99,7 +99,8 @@ bool bind_match_is_regex(struct str pattern)
 static bool is_called(const struct setting *s)
 {
     return s->kind == SETTING_MAP && s->name.len &&
-           (s->shape == SHAPE_CALL || s->shape == SHAPE_SIGNATURE);
+           (s->shape == SHAPE_CALL || s->shape == SHAPE_SIGNATURE ||
+            s->shape == SHAPE_COMMAND);
 }
 
 static bool ends_at_part(struct str pattern, struct str tail, struct str *rest)

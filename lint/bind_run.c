@@ -29,7 +29,7 @@ struct gather {
     const struct framework *framework;
     struct document *doc;
     const struct setting *root;
-    const struct facts *facts;
+    const struct facts *facts, *joined;
     struct box *boxes; /* by setting id, from the root on */
     struct settings presets;
     struct runs *out;
@@ -457,6 +457,24 @@ static bool is_training(const struct run *run)
     return false;
 }
 
+/* Is all that F says taken from the setting that names the file of JOINED? */
+static bool is_name_of(const struct fact *f, const struct fact *joined)
+{
+    const struct setting *name = joined->chain ? joined->chain->setting : NULL;
+    return name && f->setting && (f->setting == name || f->setting->original == name);
+}
+
+static void add_joined(struct gather *g, struct run *run)
+{
+    for (size_t i = 0; g->joined && i < g->joined->len; i++) {
+        const struct fact *f = &g->joined->at[i], *now = run_fact(run, f->id);
+        vec_push(g->arena, &run->facts, *f);
+        bool silent = !now || now->value.kind == VALUE_UNKNOWN || is_name_of(now, f);
+        if (decides(f) && silent && (!now || f->value.kind != VALUE_UNKNOWN))
+            run->best[f->id] = (int32_t)run->facts.len - 1;
+    }
+}
+
 static void add_run(struct gather *g, const struct setting *container, struct str name)
 {
     struct run run = {.name = name, .framework = g->framework, .doc = g->doc};
@@ -469,6 +487,7 @@ static void add_run(struct gather *g, const struct setting *container, struct st
     if (!is_training(&run))
         return;
     forget_variants(&run);
+    add_joined(g, &run);
     unite_sets(g, &run);
     add_defaults(g, &run);
     add_derived(g, &run);
@@ -477,9 +496,9 @@ static void add_run(struct gather *g, const struct setting *container, struct st
 
 void bind_run_gather(struct arena *a, const struct framework *f, struct document *doc,
                      const struct setting *root, const struct facts *facts,
-                     struct runs *out)
+                     const struct facts *joined, struct runs *out)
 {
-    struct gather g = {a, f, doc, root, facts, NULL, {0}, out};
+    struct gather g = {a, f, doc, root, facts, joined, NULL, {0}, out};
     fill_boxes(&g);
     find_presets(&g);
     for (size_t i = 0; i < g.presets.len; i++)

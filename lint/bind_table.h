@@ -1,4 +1,4 @@
-/* Private to bind*.c: how a setting finds its bindings, how a value becomes a fact, and
+/* Private to bind*.c and link*.c: how a setting finds its bindings, how a value becomes a fact, and
  * how facts become runs. */
 #ifndef BIND_TABLE_H
 #define BIND_TABLE_H
@@ -108,9 +108,9 @@ const struct framework *bind_recognise_command(const struct pack *pack,
 /* --- bind_run.c: runs ------------------------------------------------------ */
 
 /* Splits FACTS (of the document root ROOT, in file order) into runs, chooses the
- * deciding facts, and adds defaults and derived facts. */
+ * deciding facts, and adds those JOINED (may be NULL), defaults and derived facts. */
 void bind_run_gather(struct arena *a, const struct framework *f, struct document *doc,
                      const struct setting *root, const struct facts *facts,
-                     struct runs *out);
+                     const struct facts *joined, struct runs *out);
 
 #endif

@@ -3,9 +3,8 @@
  * then led back to the settings as written, in whichever file that is. */
 #include "link.h"
 
-#include "bind.h"
-#include "link_file.h"
-#include "link_tree.h"
+#include "bind_table.h"
+#include "link_work.h"
 
 #include "banned.h"
 
@@ -14,55 +13,64 @@ enum {
     MOST_FILES = 128, /* of one unit */
 };
 
-struct link_specs VEC_BODY(const struct link_spec *);
-
-struct linker {
-    const struct link_context *c;
-    struct unit *unit;
-    struct arena *scratch;
-    struct link_specs specs[LANGUAGE_COUNT]; /* those that hold in a language */
-    struct link_trees trees;
-    bool circular;
-};
-
 /* --- which settings name files --------------------------------------------------- */
 
-static bool names_file(const struct link_spec *spec, const struct setting *s)
+static struct str without_dashes(struct str s)
 {
-    struct str anywhere = STR("**.");
-    bool any = str_starts(spec->key, anywhere);
-    struct str key = str_slice(spec->key, any ? anywhere.len : 0, spec->key.len);
-    return str_eq(s->key, key) && s->parent && (any || !s->parent->parent);
+    while (s.len && s.at[0] == '-')
+        s = str_slice(s, 1, s.len);
+    return s;
 }
 
-static void gather_specs(struct linker *l)
+static void gather_keys(struct linker *l)
 {
     const struct pack *pack = l->c->pack;
     for (uint32_t i = 0; i < pack->frameworks.len; i++) {
         const struct framework *f = &pack->frameworks.at[i];
-        for (uint32_t k = 0; k < f->links.len; k++)
+        for (uint32_t k = 0; k < f->links.len; k++) {
+            const struct link_spec *spec = &f->links.at[k];
+            struct link_key key = {spec, f, without_dashes(bind_match_last(spec->key))};
             for (unsigned language = 0; language < LANGUAGE_COUNT; language++)
                 if (!f->languages || f->languages & 1u << language)
-                    vec_push(l->scratch, &l->specs[language], &f->links.at[k]);
+                    vec_push(l->scratch, &l->keys[language], key);
+        }
     }
 }
 
-static const struct link_spec *spec_of(const struct linker *l, enum language language,
-                                       const struct setting *s)
+/* Most settings are told apart by the length of their key. */
+static bool may_be(const struct link_key *k, struct str key)
 {
-    const struct link_specs *specs = &l->specs[language];
-    for (size_t i = 0; i < specs->len; i++)
-        if (names_file(specs->at[i], s))
-            return specs->at[i];
+    struct str word = without_dashes(key);
+    return word.len == k->word.len && word.len &&
+           word.at[word.len - 1] == k->word.at[word.len - 1];
+}
+
+static bool is_key(const struct link_key *k, const struct setting *s)
+{
+    return s->parent && may_be(k, s->key) && bind_match_key(k->spec->key, s);
+}
+
+const struct link_key *link_key_of(const struct linker *l, enum language language,
+                                   const struct setting *s, enum link_how how,
+                                   const struct framework *own)
+{
+    const struct link_keys *keys = &l->keys[language];
+    for (size_t i = 0; i < keys->len; i++)
+        if (keys->at[i].spec->how == how &&
+            (!own || keys->at[i].owner == own || keys->at[i].owner->generic) &&
+            is_key(&keys->at[i], s))
+            return &keys->at[i];
     return NULL;
 }
 
-static bool has_links(const struct linker *l, const struct document *doc)
+static bool has_links(const struct linker *l)
 {
+    const struct document *doc = &l->unit->doc;
+    const struct link_keys *keys = &l->keys[doc->source->language];
     for (size_t i = 0; i < doc->tree.all.len; i++)
-        if (doc->tree.all.at[i]->key.len &&
-            spec_of(l, doc->source->language, doc->tree.all.at[i]))
-            return true;
+        for (size_t k = 0; k < keys->len; k++)
+            if (is_key(&keys->at[k], doc->tree.all.at[i]))
+                return true;
     return false;
 }
 
@@ -95,17 +103,14 @@ static int depth_of(const struct link_step *step)
     return depth;
 }
 
-static struct linked_file *open_file(struct linker *l, const struct link_spec *spec,
-                                     const struct link_step *step)
+/* Reads what STEP names. */
+static struct linked_file *open_step(struct linker *l, const struct link_spec *spec,
+                                     const struct link_step *step, struct str text, bool told)
 {
     struct arena *a = &l->unit->arena;
-    struct str text = str_trim(step->setting->text);
-    if (!link_file_is_path(text) || depth_of(step) > DEEPEST ||
-        l->unit->links.len >= MOST_FILES)
-        return NULL;
     struct str path = link_file_find(a, l->c, step->doc->source->path, text, spec->climb);
     if (!path.len) {
-        if (language_of_path(text) != LANGUAGE_NONE)
+        if (told && language_of_path(text) != LANGUAGE_NONE)
             tell(l, step, "LNK001", "linked-file-missing",
                  arena_printf(a, "%.*s is not there", STR_ARG(text)));
         return NULL;
@@ -117,17 +122,27 @@ static struct linked_file *open_file(struct linker *l, const struct link_spec *s
         return NULL;
     }
     struct linked_file *f = link_file_load(a, l->c, path);
-    if (f) {
-        f->chain = step;
-        vec_push(a, &l->unit->links, f);
-    }
+    if (!f)
+        return NULL;
+    f->chain = step;
+    vec_push(a, &l->unit->links, f);
     return f;
 }
 
-/* --- composing --------------------------------------------------------------------- */
+struct linked_file *link_open(struct linker *l, struct document *doc,
+                              const struct link_spec *spec, const struct setting *name,
+                              const struct link_step *from, bool told)
+{
+    struct str text = str_trim(name->text);
+    if (!link_file_is_path(text) || depth_of(from) >= DEEPEST ||
+        l->unit->links.len >= MOST_FILES)
+        return NULL;
+    struct link_step *step = arena_new(&l->unit->arena, struct link_step);
+    *step = (struct link_step){doc, name, from};
+    return open_step(l, spec, step, text, told);
+}
 
-static struct link_node *compose(struct linker *l, struct document *doc,
-                                 const struct setting *root, const struct link_step *from);
+/* --- composing --------------------------------------------------------------------- */
 
 static bool called_base(struct str path)
 {
@@ -149,13 +164,12 @@ static void add_base(struct linker *l, struct link_node *bases, struct document 
                      const struct link_spec *spec, const struct setting *name,
                      const struct link_step *from)
 {
-    struct link_step *step = arena_new(&l->unit->arena, struct link_step);
-    *step = (struct link_step){doc, name, from};
     size_t before = l->unit->links.len;
-    struct linked_file *f = open_file(l, spec, step);
+    struct linked_file *f = link_open(l, doc, spec, name, from, !spec->climb);
     if (!f || !f->doc.tree.roots.len)
         return;
-    struct link_node *base = compose(l, &f->doc, f->doc.tree.roots.at[0], step);
+    struct link_node *base =
+        link_compose(l, &f->doc, f->doc.tree.roots.at[0], f->chain);
     f->part = l->unit->links.len == before + 1 || called_base(f->source.path);
     if (!base || base->kind != SETTING_MAP)
         return;
@@ -186,16 +200,18 @@ static void follow(struct linker *l, struct link_node *node, const struct link_s
     const struct link_node *last = node->last;
     for (struct link_node *c = node->first; c && !l->trees.full;) {
         struct link_node *next = c == last ? NULL : c->next;
-        const struct link_spec *spec =
-            c->key.len ? spec_of(l, c->doc->source->language, c->setting) : NULL;
-        if (spec)
-            add_bases(l, node, c->doc, spec, c->setting, from);
+        const struct link_key *k =
+            c->key.len ? link_key_of(l, c->doc->source->language, c->setting, LINK_BASE,
+                                  NULL)
+                       : NULL;
+        if (k)
+            add_bases(l, node, c->doc, k->spec, c->setting, from);
         c = next;
     }
 }
 
-static struct link_node *compose(struct linker *l, struct document *doc,
-                                 const struct setting *root, const struct link_step *from)
+struct link_node *link_compose(struct linker *l, struct document *doc,
+                               const struct setting *root, const struct link_step *from)
 {
     struct link_node *node = link_tree_copy(&l->trees, doc, root);
     if (node && node->kind == SETTING_MAP)
@@ -205,7 +221,7 @@ static struct link_node *compose(struct linker *l, struct document *doc,
 
 /* --- back to what is written --------------------------------------------------------- */
 
-static const struct link_step *chain_of(const struct unit *u, const struct document *doc)
+const struct link_step *link_chain(const struct unit *u, const struct document *doc)
 {
     for (size_t i = 0; i < u->links.len; i++)
         if (&u->links.at[i]->doc == doc)
@@ -222,7 +238,7 @@ static const struct setting *place_of(struct unit *u, struct document *doc,
         struct link_step *step = arena_new(&u->arena, struct link_step);
         struct document *home = s->home ? s->home : doc;
         *step = (struct link_step){home, s->original ? s->original : s,
-                                   *chain ? *chain : chain_of(u, home)};
+                                   *chain ? *chain : link_chain(u, home)};
         *chain = step;
     }
     return s;
@@ -234,7 +250,7 @@ static void lead_fact_back(struct unit *u, struct fact *f)
     const struct setting *s = place_of(u, f->doc, f->setting, &f->chain);
     f->doc = s->home ? s->home : f->doc;
     f->setting = s->original ? s->original : s;
-    const struct link_step *chain = chain_of(u, f->doc);
+    const struct link_step *chain = link_chain(u, f->doc);
     if (chain && f->origin == ORIGIN_EXPLICIT)
         f->origin = ORIGIN_INHERITED;
     if (!f->chain)
@@ -268,7 +284,7 @@ static struct document *whole_of(struct linker *l)
     *whole = u->doc;
     whole->tree = (struct setting_tree){0};
     for (size_t i = 0; i < u->doc.tree.roots.len; i++) {
-        struct link_node *n = compose(l, &u->doc, u->doc.tree.roots.at[i], NULL);
+        struct link_node *n = link_compose(l, &u->doc, u->doc.tree.roots.at[i], NULL);
         if (!n)
             return NULL;
         link_tree_emit(&u->arena, n, &whole->tree);
@@ -276,7 +292,7 @@ static struct document *whole_of(struct linker *l)
     return whole;
 }
 
-static void load_values(struct linker *l, struct document *whole)
+void link_load(struct linker *l, struct document *whole)
 {
     struct unit *u = l->unit;
     enum loader loader = bind_loader(l->c->pack, whole, l->c->loader);
@@ -293,14 +309,19 @@ static bool bind_linked(struct linker *l)
 {
     struct unit *u = l->unit;
     struct document *whole = whole_of(l);
-    if (!whole || !u->links.len)
+    struct facts joined = {0};
+    if (!whole)
         return false;
-    bind_document(&u->arena, l->c->pack, whole, l->c->loader, &u->runs);
+    const struct framework *own = bind_recognise(l->c->pack, whole);
+    link_join(l, whole, &whole->tree, own, &joined);
+    if (!u->links.len)
+        return false;
+    bind_joined(&u->arena, l->c->pack, whole, l->c->loader, &joined, &u->runs);
     for (size_t i = 0; i < u->runs.len; i++)
         lead_back(u, &u->runs.at[i]);
     for (size_t i = 0; l->circular && i < u->links.len; i++)
         u->links.at[i]->part = false; /* of files in a circle none is the whole */
-    load_values(l, whole);
+    link_load(l, whole);
     return true;
 }
 
@@ -309,8 +330,10 @@ void link_unit(const struct link_context *c, struct unit *unit)
     struct arena scratch = {0};
     struct linker l = {
         .c = c, .unit = unit, .scratch = &scratch, .trees = {&scratch, 0, false}};
-    gather_specs(&l);
-    if (!has_links(&l, &unit->doc) || !bind_linked(&l)) {
+    gather_keys(&l);
+    if (unit->source.language == LANGUAGE_SHELL) {
+        link_launch(&l);
+    } else if (!has_links(&l) || !bind_linked(&l)) {
         unit->links.len = 0;
         bind_document(&unit->arena, c->pack, &unit->doc, c->loader, &unit->runs);
     }

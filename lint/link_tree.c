@@ -131,15 +131,45 @@ void link_tree_under(struct link_node *node, struct link_node *base, struct str 
     }
 }
 
+void link_tree_put(struct link_node *map, struct link_node *old, struct link_node *node)
+{
+    struct link_node own = *map;
+    map->first = map->last = NULL;
+    for (struct link_node *c = own.first, *next; c; c = next) {
+        next = c->next;
+        append(map, c == old ? node : c);
+    }
+    if (!old)
+        append(map, node);
+}
+
+struct link_node *link_tree_map(struct link_trees *t, struct link_node *map,
+                                const struct link_node *like, struct str key)
+{
+    struct link_node *n = new_node(t, like->doc, like->setting);
+    if (!n)
+        return NULL;
+    n->key = key;
+    n->kind = SETTING_MAP;
+    link_tree_put(map, link_tree_child(map, key), n);
+    return n;
+}
+
 /* --- the tree ----------------------------------------------------------------- */
 
 static void fill(struct setting *to, const struct link_node *n)
 {
     const struct setting *s = n->setting, *at = setting_resolve(s);
+    to->original = s;
+    to->home = n->doc;
+    if (n->kind != at->kind)
+        return; /* a map that stands only in the path of an override */
     to->shape = at->shape;
     to->style = at->style;
     to->flags = s->flags & ~(unsigned)(SETTING_ALIAS | SETTING_ANCHORED | SETTING_MERGE |
                                        SETTING_OVERRIDDEN | SETTING_DUPLICATE);
+    if (n->doc->source->language != LANGUAGE_YAML && n->kind == SETTING_SCALAR)
+        to->flags |= SETTING_LOADED;
     to->name = at->name;
     to->text = s->text;
     to->tag = at->tag;
@@ -147,8 +177,6 @@ static void fill(struct setting *to, const struct link_node *n)
     to->alias_span = s->alias_span;
     to->value = s->value;
     to->why = s->why;
-    to->original = s;
-    to->home = n->doc;
 }
 
 static void emit(struct arena *a, const struct link_node *n, struct setting *parent,

@@ -29,6 +29,11 @@ struct link_node *link_tree_copy(struct link_trees *t, struct document *doc,
 void link_tree_under(struct link_node *node, struct link_node *base, struct str cut);
 /* The child of NODE called KEY that counts; NULL when there is none. */
 struct link_node *link_tree_child(const struct link_node *node, struct str key);
+/* Puts NODE into MAP, in place of OLD when that is not NULL. */
+void link_tree_put(struct link_node *map, struct link_node *old, struct link_node *node);
+/* A new empty map KEY in MAP, in place of what is called so, written where LIKE is. */
+struct link_node *link_tree_map(struct link_trees *t, struct link_node *map,
+                                const struct link_node *like, struct str key);
 /* Appends NODE as a root of OUT; its settings have `original` and `home`. */
 void link_tree_emit(struct arena *a, const struct link_node *node,
                     struct setting_tree *out);

@@ -458,6 +458,8 @@ void loader_apply(enum loader l, struct arena *a, struct setting_tree *tree)
     /* Backwards, so that the items of a list are read before the list. */
     for (size_t i = tree->all.len; i-- > 0;) {
         struct setting *s = tree->all.at[i];
+        if (s->flags & SETTING_LOADED)
+            continue;
         s->why = NULL;
         s->value = VALUE_NOTHING;
         if (s->kind == SETTING_SCALAR)

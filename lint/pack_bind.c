@@ -297,7 +297,8 @@ struct links_read VEC_BODY(struct link_spec);
 
 static void read_how(struct pack_reader *r, const struct setting *s, void *slot)
 {
-    static const struct pack_word words[] = {{"base", LINK_BASE}};
+    static const struct pack_word words[] = {
+        {"base", LINK_BASE}, {"join", LINK_JOIN}, {"config", LINK_CONFIG}};
     int how = pack_word(r, s, words, sizeof words / sizeof *words);
     if (how >= 0)
         *(enum link_how *)slot = (enum link_how)how;

@@ -77,6 +77,7 @@ enum {
     SETTING_ANNOTATED = 128,  /* name: type = value */
     SETTING_MULTILINE = 256,  /* the value spans lines */
     SETTING_STATEMENT = 512,  /* Python: assigned inside a function, not module level */
+    SETTING_LOADED = 1024,    /* its value stands, whatever loader the tree is read with */
 };
 
 struct setting {

@@ -221,6 +221,57 @@ static void references_cross_files(void **state)
     expect(read_file("b.yaml"), FACT_global_batch_size, "16 inherited Base.yaml:1");
 }
 
+static const char SCRIPT[] =
+    "import argparse\n"
+    "p = argparse.ArgumentParser()\n"
+    "p.add_argument('--batch-size', type=int, default=8)\n"
+    "p.add_argument('--lr', type=float, default=0.1)\n"
+    "p.add_argument('--epochs', type=int, default=3)\n"
+    "args = p.parse_args()\n"
+    "optimizer = torch.optim.SGD(model.parameters(), lr=args.lr)\n"
+    "loss.backward()\n";
+
+static void launches_override_defaults(void **state)
+{
+    (void)state;
+    put("src/train.py", SCRIPT);
+    put("jobs/run.sh", "B=32\ntorchrun --nproc_per_node=4 src/train.py --batch_size $B\n");
+    struct unit *u = read_file("jobs/run.sh");
+    expect(u, FACT_batch_size, "32 explicit jobs/run.sh:1");
+    expect(u, FACT_learning_rate, "0.1 inherited src/train.py:4");
+    expect(u, FACT_num_devices, "4 explicit jobs/run.sh:2");
+    assert_true(u->links.len == 1 && u->links.at[0]->part);
+    assert_true(u->runs.at[0].doc == &u->doc);
+}
+
+static void launches_read_configs(void **state)
+{
+    (void)state;
+    put("a.yaml", "model_name_or_path: gpt2\nstage: sft\nfinetuning_type: full\n"
+                  "per_device_train_batch_size: 8\ndeepspeed: ds_z3.json\n"
+                  "cutoff_len: 128\ntemplate: llama3\n");
+    put("ds_z3.json", "{\"zero_optimization\": {\"stage\": 2}}\n");
+    put("run.sh", "llamafactory-cli train a.yaml cutoff_len=256\n");
+    struct unit *u = read_file("run.sh");
+    expect(u, FACT_batch_size, "8 inherited a.yaml:4");
+    expect(u, FACT_max_seq_len, "256 explicit run.sh:1");
+    /* The file outweighs what its name says. */
+    expect(u, FACT_strategy, "zero2 inherited ds_z3.json:1");
+    expect(read_file("a.yaml"), FACT_strategy, "zero2 inherited ds_z3.json:1");
+}
+
+static void unknown_programs_are_what_they_are_told(void **state)
+{
+    (void)state;
+    put("run.sh", "python3 other.py --batch-size 4 --lr 0.1 --num-workers 2\n"
+                  "python3 other.py --batch-size 8 --lr 0.1 --num-workers 2\n");
+    struct unit *u = read_file("run.sh");
+    assert_int_equal(u->runs.len, 2);
+    double batch;
+    assert_true(run_number(&u->runs.at[1], FACT_batch_size, &batch) && batch == 8);
+    assert_memory_equal(u->runs.at[1].name.at, "other.py, line 2", 16);
+}
+
 /* Bases of bases that double with every step must not be read for ever. */
 static void doubling_ends(void **state)
 {
@@ -251,6 +302,9 @@ int main(void)
         cmocka_unit_test_teardown(addresses_are_no_files, reset),
         cmocka_unit_test_teardown(references_lead_to_their_target, reset),
         cmocka_unit_test_teardown(references_cross_files, reset),
+        cmocka_unit_test_teardown(launches_override_defaults, reset),
+        cmocka_unit_test_teardown(launches_read_configs, reset),
+        cmocka_unit_test_teardown(unknown_programs_are_what_they_are_told, reset),
         cmocka_unit_test_teardown(doubling_ends, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
