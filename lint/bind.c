@@ -71,7 +71,7 @@ static bool is_step(const struct document *doc, const struct setting *s)
 
 static void bind_one(struct binder *b, const struct binding *how, const struct setting *s)
 {
-    if ((!b->shown && !bind_train_counts(how, s)) || bind_scope_foreign(s, how->fact) ||
+    if ((!b->shown && !bind_train_counts(how, s)) || bind_scope_foreign(b->doc, s, how->fact) ||
         bind_branch_left(b->doc, s))
         return;
     bool eval = bind_scope_eval(b->doc, s);

@@ -129,6 +129,14 @@ static bool path_has(const struct document *doc, struct str regex)
     return p && match_find(p, doc->source->path, 0, &m);
 }
 
+static bool has_more(const struct seen *seen, uint32_t most)
+{
+    uint32_t values = 0;
+    for (size_t i = seen->from; i < seen->to && values <= most; i++)
+        values += seen->doc->tree.all.at[i]->kind == SETTING_SCALAR;
+    return values > most;
+}
+
 static bool keys_hold(const struct seen *seen, const struct evidence *e)
 {
     for (uint32_t i = 0; i < e->all_keys.len; i++)
@@ -142,7 +150,7 @@ static bool keys_hold(const struct seen *seen, const struct evidence *e)
     for (uint32_t i = 0; i < e->no_keys.len; i++)
         if (has_key(seen, e->no_keys.at[i]))
             return false;
-    return true;
+    return !e->at_most || !has_more(seen, e->at_most);
 }
 
 static bool code_holds(struct arena *a, const struct seen *seen, const struct evidence *e)

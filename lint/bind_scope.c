@@ -3,6 +3,8 @@
  * the only names that binding itself knows. */
 #include "bind_table.h"
 
+#include "match.h"
+
 #include "banned.h"
 
 static bool one_of(struct str word, const char *const *words)
@@ -208,16 +210,51 @@ unsigned bind_scope_weight(const struct setting *s)
     return s->parent->shape == SHAPE_CALL ? BIND_PLACE_CALL : BIND_PLACE_DEFINITION;
 }
 
+/* cfg.NUM_WORKERS = 0 behind cfg = self.cfg.clone() is said of a copy. */
+static bool is_of_copy(const struct document *doc, const struct setting *s)
+{
+    size_t dot = str_find_byte(s->key, '.', 0);
+    if (doc->source->language != LANGUAGE_PYTHON || dot == SIZE_MAX || !doc->blocks.len)
+        return false;
+    uint32_t block = front_block_at(doc, s->key_span.from);
+    while (block && !(doc->blocks.at[block].kinds & BLOCK_FUNCTION))
+        block = doc->blocks.at[block].parent;
+    const struct pattern *p = match_pattern(
+        STR("(?m)^[ \\t]*([\\w.]+)[ \\t]*=[^\\n]*(?:\\.clone\\(|\\b(?:deep)?copy\\()"), NULL);
+    struct str before = str_slice(doc->masked, 0, s->key_span.from);
+    struct match m;
+    for (size_t at = doc->blocks.at[block].span.from;
+         block && p && match_find(p, before, at, &m); at = m.group[0].to)
+        if (str_eq(str_slice(before, m.group[1].from, m.group[1].to), str_slice(s->key, 0, dot)))
+            return true;
+    return false;
+}
+
+/* An option to lock pages, of a program that offloads and loads no data. */
+static bool locks_for_offload(const struct document *doc, const struct setting *s)
+{
+    const struct pattern *offload = match_pattern(STR("(?i)offload"), NULL);
+    const struct pattern *loader = match_pattern(STR("(?i)data_?(loader|set|module)"), NULL);
+    struct match m;
+    return s->parent && s->parent->shape == SHAPE_ARGPARSE && offload && loader &&
+           match_find(offload, doc->masked, 0, &m) && !match_find(loader, doc->masked, 0, &m);
+}
+
 /* Pages locked for offloading and workers that prepare data are not the loader's. */
-bool bind_scope_foreign(const struct setting *s, enum fact_id fact)
+bool bind_scope_foreign(const struct document *doc, const struct setting *s,
+                        enum fact_id fact)
 {
     static const char *const OFFLOAD[] = {"offload", "offloading", "offloaded",  "nvme",
                                           "aio",     "snapshot",   "checkpoint", NULL};
     static const char *const PREPARE[] = {"preprocess", "preprocessing", "preprocessor",
                                           "tokenize",   "tokenization",  "prepare",
                                           "extraction", "vllm",          NULL};
+    if (is_of_copy(doc, s))
+        return true;
     if (fact != FACT_pin_memory && fact != FACT_num_workers)
         return false;
+    if (fact == FACT_pin_memory && locks_for_offload(doc, s))
+        return true;
     const char *const *words = fact == FACT_pin_memory ? OFFLOAD : PREPARE;
     if (has_word(container_part(s->key), words))
         return true;

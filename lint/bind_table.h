@@ -55,8 +55,10 @@ bool bind_scope_eval(const struct document *doc, const struct setting *s);
 /* May a table that holds for any Python program read S as FACT? */
 bool bind_scope_generic(const struct document *doc, const struct binding *b,
                         const struct setting *s, enum fact_id fact);
-/* Does S, by what it stands in, say FACT of something else than the data loader? */
-bool bind_scope_foreign(const struct setting *s, enum fact_id fact);
+/* Does S, by what it stands in, say FACT of something else: offloading, preprocessing, a
+ * copy of the config? */
+bool bind_scope_foreign(const struct document *doc, const struct setting *s,
+                        enum fact_id fact);
 /* Does FACT describe the shape of a network or of its input? */
 bool bind_scope_is_shape(enum fact_id fact);
 /* In Python call sites outweigh definitions, those signatures. */

@@ -178,7 +178,8 @@ static bool in_config(const struct setting *s)
 bool bind_train_counts(const struct binding *b, const struct setting *s)
 {
     size_t prefix = bind_match_is_anywhere(b->key) ? 3 : 0;
-    bool loader = b->fact >= FACT_num_workers && b->fact <= FACT_deterministic;
+    bool loader = b->fact >= FACT_num_workers && b->fact <= FACT_deterministic &&
+                  b->fact != FACT_non_blocking; /* code at work copies so, too */
     if (bind_match_last(b->key).len + prefix >= b->key.len && !b->inside.len)
         return loader && in_config(s);
     return loader || b->fact == FACT_batch_size || b->fact == FACT_eval_batch_size ||

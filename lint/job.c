@@ -273,12 +273,24 @@ static bool imports_torch(const struct unit *u)
     return u->doc.masked.len && match_find(p, u->doc.masked, 0, &m);
 }
 
-/* Is the file spoken of at all, and are its syntax errors? */
-static bool worth_telling(const struct unit *u, bool named, bool *problems)
+/* Broken where a program is still to write a value: "batch": GB_SIZE, ${stage}. */
+static bool is_template(struct unit *u)
 {
-    *problems = u->doc.problems.len && (u->runs.len || named ||
-                                        (u->source.encoding == ENCODING_UTF8 &&
-                                         looks_like_trainer(u)));
+    const struct pattern *p = match_pattern(
+        STR("[$][{(]?\\w|[{]{2}|[{<]%|<\\w+>|@\\w+@|:[ \\t]*_*[A-Z][A-Z0-9_]+[ \\t]*,?[ \\t]*\\r?$"), NULL);
+    uint32_t start;
+    struct match m;
+    struct span at = u->doc.problems.at[0].span;
+    return p && match_find(p, source_line(&u->source, at.from, &start), 0, &m);
+}
+
+/* Is the file spoken of at all, and are its syntax errors? */
+static bool worth_telling(struct unit *u, bool named, bool *problems)
+{
+    bool utf8 = u->source.encoding == ENCODING_UTF8;
+    *problems = u->doc.problems.len &&
+                (named || ((u->runs.len || (utf8 && looks_like_trainer(u))) &&
+                           !(utf8 && u->doc.broken && is_template(u))));
     return u->runs.len || *problems;
 }
 

@@ -123,6 +123,7 @@ struct evidence {                   /* any one that holds recognises the file */
     PACK_LIST(struct str) all_keys; /* every one is there (dotted paths or "**.key") */
     PACK_LIST(struct str) any_keys;
     uint32_t at_least;             /* of any_keys; 0: one */
+    uint32_t at_most;              /* settings with a value in all of the file; 0: any */
     PACK_LIST(struct str) no_keys; /* and none of these */
     PACK_LIST(struct str) calls;   /* Python: a call of one of these */
     PACK_LIST(struct str) imports; /* Python: one of these modules is imported */

@@ -44,6 +44,7 @@ static void add_evidence(struct pack_reader *r, const struct setting *s, void *v
         {"all_keys", false, AT(all_keys), pack_read_texts},
         {"any_keys", false, AT(any_keys), pack_read_texts},
         {"at_least", false, AT(at_least), pack_read_u32},
+        {"at_most", false, AT(at_most), pack_read_u32},
         {"no_keys", false, AT(no_keys), pack_read_texts},
         {"calls", false, AT(calls), pack_read_texts},
         {"imports", false, AT(imports), pack_read_texts},

@@ -350,6 +350,7 @@ static struct str evidence_item(struct writer *w, const void *item)
     PUT_TEXTS(&f, "all_keys", e->all_keys);
     PUT_TEXTS(&f, "any_keys", e->any_keys);
     put_int(&f, "at_least", e->at_least);
+    put_int(&f, "at_most", e->at_most);
     PUT_TEXTS(&f, "no_keys", e->no_keys);
     PUT_TEXTS(&f, "calls", e->calls);
     PUT_TEXTS(&f, "imports", e->imports);
