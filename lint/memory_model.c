@@ -50,6 +50,16 @@ static bool drops_out(const struct model *m)
     return str_eq(m->family, STR("encoder")) || (m->habits & HABIT_DROPOUT);
 }
 
+static struct kept_pair pair_of(const uint32_t *kib)
+{
+    return (struct kept_pair){kib[0] * 1024.0, kib[1] * 1024.0};
+}
+
+static bool is_image_classifier(struct str family)
+{
+    return str_eq(family, STR("cnn")) || str_eq(family, STR("vit"));
+}
+
 static bool from_catalogue(struct notes *n, const struct model *m, struct network *out)
 {
     enum network_kind kind;
@@ -88,6 +98,14 @@ static bool from_catalogue(struct notes *n, const struct model *m, struct networ
         .saved_amp = m->saved_amp_kib * 1024.0,
         .convolution = m->conv_kib * 1024.0,
         .squared = m->squared,
+        .frames = m->frames,
+        .seconds = m->seconds,
+        .frozen = (double)m->frozen_parameters,
+        .rank_parameters = (double)m->rank_parameters,
+        .saved_lora = pair_of(m->saved_lora_kib),
+        .checkpointed = pair_of(m->checkpoint_kib),
+        .block = pair_of(m->block_kib),
+        .whole = m->saved_kib > 0 && !is_image_classifier(m->family),
     };
     return true;
 }
@@ -212,10 +230,45 @@ bool memory_pixels(const struct run *run, double *pixels)
     return a > 0 && b > 0 && a < 1e5 && b < 1e5;
 }
 
+static void shape_sound(struct notes *n, const struct run *run, struct network *net)
+{
+    double seconds;
+    if (number(run, FACT_seconds, &seconds) && seconds < 1e5) {
+        memory_note(n, "seconds are a cap: samples of %.0f s assumed", seconds);
+    } else {
+        seconds = net->seconds;
+        memory_note(n, "seconds of a sample not given: %.0f assumed", seconds);
+    }
+    net->image_scale = seconds / net->seconds;
+    net->tokens_are_cap = true;
+}
+
+static void shape_frames(struct notes *n, const struct run *run, struct network *net)
+{
+    double frames;
+    if (number(run, FACT_frames, &frames)) {
+        net->tokens *= frames;
+        net->image_scale *= frames / fmax(net->frames, 1);
+        if (net->frames == 0) {
+            memory_note(n, "every frame passes the image network: %.0f frames a sample",
+                        frames);
+        }
+    } else if (net->frames > 0) {
+        memory_note(n, "frames not given: %.0f a sample assumed", net->frames);
+    }
+}
+
 static void shape_image(struct notes *n, const struct run *run, struct network *net)
 {
-    double pixels, frames;
+    double pixels;
     double own = net->image > 0 ? net->image : 224;
+    if (net->seconds > 0) {
+        shape_sound(n, run, net);
+        return;
+    }
+    if (net->kind == NETWORK_SAVED && net->image == 0) {
+        return; /* one size only */
+    }
     if (memory_pixels(run, &pixels)) {
         net->image_scale = pixels / (own * own);
     } else {
@@ -224,12 +277,7 @@ static void shape_image(struct notes *n, const struct run *run, struct network *
     if (net->kind == NETWORK_VIT) {
         net->tokens = (net->context - 1) * net->image_scale + 1;
     }
-    if (number(run, FACT_frames, &frames)) {
-        net->tokens *= frames;
-        net->image_scale *= frames;
-        memory_note(n, "every frame passes the image network: %.0f frames a sample",
-                    frames);
-    }
+    shape_frames(n, run, net);
 }
 
 static bool has_image_front(const struct network *net)

@@ -31,8 +31,16 @@ struct network {
     bool tokens_are_cap;           /* the longest sample may be shorter */
     double image, image_scale;     /* side that the figures are for; pixels asked / its */
     double saved, saved_amp, convolution, squared; /* NETWORK_SAVED: bytes of one image */
+    double late_convolution; /* beyond what parts behind it have freed by then */
     double fixed, fixed_amp; /* likewise, whatever the image's size */
     double started;          /* of one image: gradients that stand when backward starts */
+    double anchors;          /* that are compared with the boxes of an image */
+    double frames, seconds;  /* that the figures are for; 0: no such thing */
+    double frozen;           /* parameters beside it that are not trained */
+    double rank_parameters;  /* of one rank of adapters; 0: by its shape */
+    struct kept_pair {
+        double fp32, amp;
+    } saved_lora, checkpointed, block; /* of one sample; 0: not counted */
     bool whole;              /* put together from parts: never only a part itself */
     double in_channels, conv[CONV_MAX];
     size_t conv_len;

@@ -10,12 +10,10 @@
 #include "banned.h"
 
 static const double KIB = 1024, SIDE = 1024; /* what the parts were counted at */
-enum { HEADS_MAX = 16, CHANNELS = 2048 }; /* of the last map that heads were counted on */
 /* COCO's, when a detector does not say. */
 static const double CLASSES = 80;
-/* A segmenter keeps the log-softmax of every class and pixel; a single-stage detector its
- * scores as convolved and as flattened, and what the focal loss saves. */
-static const double KEPT_PER_CLASS = 4, KEPT_PER_ANCHOR = 12;
+/* A segmenter keeps the log-softmax of every class and pixel. */
+static const double KEPT_PER_CLASS = 4;
 /* Gradients of the same that stand when backward starts: of scores and of their softmax. */
 static const double STARTED_PER_CLASS = 8, STARTED_PER_ANCHOR = 8;
 
@@ -26,7 +24,6 @@ struct assembly {
     const struct component *backbone;
     struct network net;
     double pixels; /* of what the parts were counted at */
-    double widen;  /* heads on a narrower backbone: their channels go with it */
     double classes;
 };
 
@@ -35,9 +32,13 @@ static bool word(const struct run *run, enum fact_id id, struct str *out)
     return run_word(run, id, out) && out->len > 0 && !str_eq_nocase(*out, STR("none"));
 }
 
-static double larger_convolution(const struct network *net, double kib)
+/* A part's largest convolution. Backward comes to it when what parts after it kept is gone:
+ * parts are added from the last to the first, so that is what was added so far. */
+static void add_convolution(struct network *net, double kib)
 {
-    return fmax(net->convolution, kib * KIB);
+    net->convolution = fmax(net->convolution, kib * KIB);
+    net->late_convolution =
+        fmax(net->late_convolution, kib * KIB - net->saved - net->fixed);
 }
 
 /* --- the backbone ------------------------------------------------------------- */
@@ -96,15 +97,17 @@ static bool add_backbone(struct assembly *a)
     run_number(a->run, FACT_frozen_stages, &frozen);
     bool constant = memory_lists(a->run, FACT_frozen, "norm") && b->stages_frozen[0] > 0;
     int from = staged ? (int)fmin(fmax(frozen + 1, 0), COMPONENT_STAGES) : 0;
-    for (int i = from; i < COMPONENT_STAGES && b->stages[i] > 0; i++) {
+    for (int i = COMPONENT_STAGES - 1; i >= from; i--) {
+        if (b->stages[i] == 0) {
+            continue;
+        }
         double kept = stage_kib(b, i, stages[i], constant) * KIB;
         double wider = stages[i].scale * (stages[i].dilated ? 4 : 1);
+        add_convolution(&a->net, b->conv[i] * wider);
         a->net.saved += kept;
         a->net.saved_amp += kept * b->stages_amp[i] / b->stages[i];
-        a->net.convolution = larger_convolution(&a->net, b->conv[i] * wider);
     }
     a->net.parameters += (double)b->parameters;
-    a->widen = fmin(1, b->channels > 0 ? (double)b->channels / CHANNELS : 1);
     return true;
 }
 
@@ -114,9 +117,10 @@ static void add_classes(struct assembly *a, const struct component *p)
 {
     if (p->pyramid > 0 && p->anchors > 0) {
         double cells = 4.0 / 3 / (p->pyramid * p->pyramid) * SIDE * SIDE;
-        double scores = cells * p->anchors * a->classes;
-        a->net.saved += scores * KEPT_PER_ANCHOR;
-        a->net.saved_amp += scores * KEPT_PER_ANCHOR;
+        double scores = cells * p->anchors * (p->score_bytes > 0 ? a->classes : 0);
+        a->net.anchors += p->compared ? cells * p->anchors : 0;
+        a->net.saved += scores * p->score_bytes;
+        a->net.saved_amp += scores * p->score_bytes;
         a->net.started += scores * STARTED_PER_ANCHOR;
     } else if (p->stride > 0) {
         double scores = SIDE * SIDE * a->classes;
@@ -137,8 +141,11 @@ static void add_scores(struct assembly *a, const struct component *p)
 
 static void add_part(struct assembly *a, const struct component *p, double times)
 {
-    bool dilated = p->kind == COMPONENT_HEAD && p->stride == 8;
-    double by = times * (dilated ? a->widen : 1);
+    double wider = p->channels > 0 ? (double)a->backbone->channels / p->channels : 1;
+    double by = times * wider;
+    if (p->image[0] > 0) {
+        add_convolution(&a->net, p->conv[0] * by);
+    }
     a->net.saved += p->image[0] * KIB * by;
     a->net.saved_amp += p->image[1] * KIB * by;
     a->net.fixed += p->sample[0] * KIB * times;
@@ -147,11 +154,7 @@ static void add_part(struct assembly *a, const struct component *p, double times
     a->net.fixed += scores;
     a->net.fixed_amp += scores;
     a->net.started += scores;
-    a->net.parameters +=
-        (double)p->parameters * times * (dilated ? a->widen * a->widen : 1);
-    if (p->image[0] > 0) {
-        a->net.convolution = larger_convolution(&a->net, p->conv[0] * by);
-    }
+    a->net.parameters += (double)p->parameters * times * wider * wider;
     add_classes(a, p);
     if (p->scores > 0) {
         add_scores(a, p);
@@ -206,27 +209,23 @@ static bool add_neck(struct assembly *a, const struct component *head)
     return true;
 }
 
+/* From the last to the first, as backward meets them. */
 static bool add_heads(struct assembly *a)
 {
     struct str name;
-    const struct component *head = NULL, *second;
-    if (word(a->run, FACT_head, &name)) {
-        head = find(a, COMPONENT_HEAD, name);
-        if (!head || !add_head(a, head, 1)) {
+    if (!word(a->run, FACT_head, &name)) {
+        return false;
+    }
+    const struct component *head = find(a, COMPONENT_HEAD, name), *second;
+    if (head && word(a->run, FACT_second_head, &name)) {
+        /* "FCNHead" over an earlier map is another, smaller one. */
+        bool auxiliary = head->stride == 8 && str_eq(name, STR("FCNHead"));
+        second = find(a, COMPONENT_HEAD, auxiliary ? STR("FCNHead-auxiliary") : name);
+        if (!second || !add_head(a, second, fmax(head->second_times, 1))) {
             return false;
         }
     }
-    if (!add_neck(a, head)) {
-        return false;
-    }
-    if (!word(a->run, FACT_second_head, &name)) {
-        return head != NULL;
-    }
-    /* "FCNHead" over an earlier map is another, smaller one. */
-    bool auxiliary = head && head->stride > 0 && str_eq(name, STR("FCNHead"));
-    second = find(a, COMPONENT_HEAD, auxiliary ? STR("FCNHead-auxiliary") : name);
-    return second && head &&
-           add_head(a, second, head->second_times ? head->second_times : 1);
+    return head && add_head(a, head, 1) && add_neck(a, head);
 }
 
 static double classes_of(struct notes *n, const struct run *run)
@@ -257,13 +256,21 @@ bool memory_parts_resolve(struct notes *n, const struct pack *pack, const struct
         return false;
     }
     double pixels;
-    a.pixels = memory_pixels(run, &pixels) ? pixels / (SIDE * SIDE) : 1;
-    a.classes = classes_of(n, run);
-    if (!add_backbone(&a)) {
+    if (!memory_pixels(run, &pixels)) {
+        memory_note(n, "size of the images unknown: add image_size to the config");
         return false;
     }
+    if (run_is(run, FACT_model_family, "video") && !run_fact(run, FACT_frames)) {
+        memory_note(n, "frames per sample unknown: add frames to the config");
+        return false;
+    }
+    a.pixels = pixels / (SIDE * SIDE);
+    a.classes = classes_of(n, run);
     if (!add_heads(&a)) {
         memory_note(n, "what stands on the backbone is not known: no estimate");
+        return false;
+    }
+    if (!add_backbone(&a)) {
         return false;
     }
     struct str family;

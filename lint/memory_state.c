@@ -101,7 +101,9 @@ static double adapter_parameters(struct notes *n, const struct run *run, struct 
         memory_note(n, "lora_rank not given: %.0f assumed", rank);
     }
     rank = fmin(fmax(rank, 1), 65536);
-    double lora_size = memory_lora(run, &p->net, rank, &p->regime.lora_inputs);
+    double lora_size = p->net.rank_parameters > 0
+                           ? p->net.rank_parameters * rank
+                           : memory_lora(run, &p->net, rank, &p->regime.lora_inputs);
     if (lora) {
         return lora_size;
     }

@@ -148,7 +148,7 @@ struct framework {
     unsigned languages;
     enum loader loader; /* for YAML */
     int priority;       /* higher is tried first */
-    bool generic; /* plain tables: bindings apply beside another framework's in Python */
+    bool generic;    /* plain tables: bindings apply beside another framework's in Python */
     unsigned habits; /* HABIT_* */
     PACK_LIST(struct evidence) evidence;
     PACK_LIST(struct binding) bindings;
@@ -242,11 +242,18 @@ struct model { /* exact architecture figures; 0 where the family has no such thi
     uint32_t decoder_layers, experts, active_experts;
     bool tied_embeddings, gated_mlp;
     unsigned habits; /* HABIT_*, as of a framework */
-    uint32_t image; /* pixels of a side; of image models, one sample of it in KiB: */
+    uint32_t image;  /* pixels of a side; of image models, one sample of it in KiB: */
     uint32_t saved_kib, saved_amp_kib; /* kept for backward, fp32 and under autocast */
     uint32_t conv_kib;                 /* all tensors of the largest convolution, fp32 */
     double squared; /* share of what is kept that grows with the square of the pixels */
     bool batch_norm;
+    uint32_t frames;            /* that the figures are for; 0: an image */
+    double seconds;             /* of sound, likewise */
+    uint64_t frozen_parameters; /* of encoders that stand beside and are not trained */
+    uint64_t rank_parameters;   /* of one rank of LoRA on every attention's projections */
+    /* fp32 and under autocast: with such adapters on a frozen base; with checkpointing; the
+     * block that is recomputed. */
+    uint32_t saved_lora_kib[2], checkpoint_kib[2], block_kib[2];
     struct str source;
 };
 
@@ -269,7 +276,9 @@ struct component {
     uint32_t image[2], sample[2];    /* fp32 and autocast; sample: whatever the size */
     uint32_t pyramid, stride, anchors, scores; /* finest stride; of the map; see FORMATS */
     PACK_LIST(struct str) made_of;             /* parts, each as often as it is named */
-    uint32_t second_times;                     /* so often stands the second head */
+    uint32_t score_bytes;                      /* kept of every anchor and class */
+    bool compared;         /* its anchors with the boxes of an image, all pairs at once */
+    uint32_t second_times; /* so often stands the second head */
 };
 
 /* --- the pack ------------------------------------------------------------ */

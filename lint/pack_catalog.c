@@ -298,6 +298,13 @@ static void add_model(struct pack_reader *r, const struct setting *s, void *slot
         {"conv_kib", false, AT(conv_kib), pack_read_u32},
         {"squared", false, AT(squared), pack_read_double},
         {"batch_norm", false, AT(batch_norm), pack_read_bool},
+        {"frames", false, AT(frames), pack_read_u32},
+        {"seconds", false, AT(seconds), pack_read_double},
+        {"frozen_parameters", false, AT(frozen_parameters), pack_read_u64},
+        {"rank_parameters", false, AT(rank_parameters), pack_read_u64},
+        {"saved_lora_kib", false, AT(saved_lora_kib), read_pair},
+        {"checkpoint_kib", false, AT(checkpoint_kib), read_pair},
+        {"block_kib", false, AT(block_kib), read_pair},
         {"source", false, AT(source), pack_read_line},
     };
 #undef AT
@@ -355,6 +362,8 @@ static void add_component(struct pack_reader *r, const struct setting *s, void *
         {"stride", false, AT(stride), pack_read_u32},
         {"anchors", false, AT(anchors), pack_read_u32},
         {"scores", false, AT(scores), pack_read_u32},
+        {"score_bytes", false, AT(score_bytes), pack_read_u32},
+        {"compared", false, AT(compared), pack_read_bool},
         {"made_of", false, AT(made_of), pack_read_texts},
         {"second_times", false, AT(second_times), pack_read_u32},
     };

@@ -519,6 +519,21 @@ static struct str gpu_item(struct writer *w, const void *item)
     return ended(&f);
 }
 
+static void put_numbers(struct fields *f, const char *name, const uint32_t *at,
+                        size_t count)
+{
+    struct buf b = buf_new(f->w->arena);
+    bool any = false;
+    buf_cstr(&b, "{");
+    for (size_t i = 0; i < count; i++) {
+        buf_printf(&b, "%s%lu", i ? ", " : "", (unsigned long)at[i]);
+        any = any || at[i] != 0;
+    }
+    buf_cstr(&b, "}");
+    if (any)
+        put(f, name, buf_str(&b));
+}
+
 static struct str model_item(struct writer *w, const void *item)
 {
     const struct model *m = item;
@@ -534,7 +549,8 @@ static struct str model_item(struct writer *w, const void *item)
         COUNT(hidden), COUNT(layers), COUNT(heads), COUNT(kv_heads), COUNT(head_dim),
         COUNT(ffn), COUNT(vocab), COUNT(context), COUNT(decoder_layers), COUNT(experts),
         COUNT(active_experts), COUNT(tied_embeddings), COUNT(gated_mlp), COUNT(habits), COUNT(image),
-        COUNT(saved_kib), COUNT(saved_amp_kib), COUNT(conv_kib), COUNT(batch_norm)};
+        COUNT(saved_kib), COUNT(saved_amp_kib), COUNT(conv_kib), COUNT(batch_norm),
+        COUNT(frames)};
 #undef COUNT
     /* clang-format on */
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
@@ -542,23 +558,17 @@ static struct str model_item(struct writer *w, const void *item)
             put_int(&f, counts[i].name, counts[i].count);
     if (m->squared > 0)
         put_double(&f, "squared", m->squared);
+    if (m->seconds > 0)
+        put_double(&f, "seconds", m->seconds);
+    if (m->frozen_parameters)
+        put_int(&f, "frozen_parameters", (long long)m->frozen_parameters);
+    if (m->rank_parameters)
+        put_int(&f, "rank_parameters", (long long)m->rank_parameters);
+    put_numbers(&f, "saved_lora_kib", m->saved_lora_kib, 2);
+    put_numbers(&f, "checkpoint_kib", m->checkpoint_kib, 2);
+    put_numbers(&f, "block_kib", m->block_kib, 2);
     put_text(&f, "source", m->source);
     return ended(&f);
-}
-
-static void put_numbers(struct fields *f, const char *name, const uint32_t *at,
-                        size_t count)
-{
-    struct buf b = buf_new(f->w->arena);
-    bool any = false;
-    buf_cstr(&b, "{");
-    for (size_t i = 0; i < count; i++) {
-        buf_printf(&b, "%s%lu", i ? ", " : "", (unsigned long)at[i]);
-        any = any || at[i] != 0;
-    }
-    buf_cstr(&b, "}");
-    if (any)
-        put(f, name, buf_str(&b));
 }
 
 static struct str component_item(struct writer *w, const void *item)
@@ -583,6 +593,8 @@ static struct str component_item(struct writer *w, const void *item)
     put_int(&f, "stride", p->stride);
     put_int(&f, "anchors", p->anchors);
     put_int(&f, "scores", p->scores);
+    put_int(&f, "score_bytes", p->score_bytes);
+    put_int(&f, "compared", p->compared);
     if (p->made_of.len)
         PUT_TEXTS(&f, "made_of", p->made_of);
     put_int(&f, "second_times", p->second_times);

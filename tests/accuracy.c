@@ -34,7 +34,7 @@ struct columns {
  * when they were made. */
 static const struct {
     const char *prefix, *torch, *transformers, *framework;
-    bool autocast;    /* over weights that are half already */
+    bool autocast;     /* over weights that are half already */
     int empties_cache; /* every so many batches; 0 never */
 } ERAS[] = {
     {"hf-bert", "1.10.0", "4.15.0", NULL, false, 0},
@@ -394,7 +394,7 @@ static void measure(struct tally *t, const struct pack *pack, const struct colum
     }
 }
 
-/* A row of a zoo. All of them report what was allocated. */
+/* A row of a zoo. Nearly all report what was allocated at most. */
 static void measure_zoo(struct tally *t, const struct pack *pack,
                         const struct columns *head, const struct columns *row)
 {
@@ -402,13 +402,18 @@ static void measure_zoo(struct tally *t, const struct pack *pack,
     double gib, batch;
     struct str family, id = cell(head, row, "id");
     struct vision_row text = {.id = id,
+                              .model = cell(head, row, "model"),
                               .config = cell(head, row, "config_path"),
+                              .peft = cell(head, row, "peft"),
                               .batch = cell(head, row, "batch_size_per_gpu"),
                               .image = cell(head, row, "seq_len_or_image"),
                               .precision = cell(head, row, "precision"),
                               .optimizer = cell(head, row, "optimizer"),
                               .keys = cell(head, row, "other_keys"),
                               .checkpointing = cell(head, row, "grad_checkpointing")};
+    struct str what = cell(head, row, "what_was_measured");
+    bool reserved = str_starts(what, STR("max_memory_reserved"));
+    struct str quantity = reserved ? STR("reserved") : STR("allocated");
     if (!str_to_float(cell(head, row, "measured_gib"), &gib) || gib <= 0) {
         return;
     }
@@ -420,8 +425,8 @@ static void measure_zoo(struct tally *t, const struct pack *pack,
                  memory_plan(&notes, pack, &run, NULL, &plan);
     struct sample s;
     if (known) {
-        struct amount guess = predicted(&plan, batch, STR("allocated"));
-        s = sample_of(a, id, &plan, batch, guess, gib * GIB);
+        struct amount guess = predicted(&plan, batch, quantity, 0);
+        s = sample_of(a, id, &plan, batch, 0, guess, gib * GIB);
         if (t->verbose) {
             printf("%-16.*s %-56.*s b%-3g %6.2f: %6.2f [%6.2f %6.2f] %+5.1f %%\n",
                    STR_ARG(id), 56 < (int)text.config.len ? 56 : (int)text.config.len,
@@ -434,10 +439,13 @@ static void measure_zoo(struct tally *t, const struct pack *pack,
                STR_ARG(list.len ? list.at[list.len - 1] : STR("")));
     }
     size_t dash = str_find_byte(id, '-', 0);
-    add_to(t, arena_printf(a, "%.*s/allocated", (int)dash, id.at), false,
+    add_to(t, arena_printf(a, "%.*s/%.*s", (int)dash, id.at, STR_ARG(quantity)), false,
            known ? &s : NULL);
     add_to(t, arena_printf(a, "zoo %.*s", STR_ARG(family)), true, known ? &s : NULL);
     add_to(t, STR("all zoos"), false, known ? &s : NULL);
+    bool even = (id.at[id.len - 1] - '0') % 2 == 0;
+    add_to(t, even ? STR("zoos, fitted half") : STR("zoos, other half"), false,
+           known ? &s : NULL);
 }
 
 static int by_value(const void *x, const void *y)

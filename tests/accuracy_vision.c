@@ -64,24 +64,24 @@ static void put_size(struct texts *t, int64_t height, int64_t width)
     }
 }
 
-/* The largest "(a,b)" behind KEY. */
+/* The largest "(a,b)" behind KEY, wherever the last of them stands. */
 static bool pair_after(struct str text, const char *key, int64_t *a, int64_t *b)
 {
-    size_t from = str_find(text, str_from(key), 0);
     *a = *b = 0;
-    for (size_t i = from == SIZE_MAX ? text.len : from; i < text.len; i++) {
-        if (text.at[i] == ' ' || text.at[i] == 'm') {
-            break;
-        }
-        if (text.at[i] != '(' || i + 1 >= text.len) {
-            continue;
-        }
-        size_t comma = str_find_byte(text, ',', i);
-        int64_t x = number_of(str_slice(text, i + 1, text.len));
-        int64_t y = comma == SIZE_MAX ? 0 : number_of(str_slice(text, comma + 1, text.len));
-        if (x * y > *a * *b) {
-            *a = x;
-            *b = y;
+    for (size_t at = 0; (at = str_find(text, str_from(key), at)) != SIZE_MAX; at++) {
+        int64_t most = 0;
+        for (size_t i = at + strlen(key); i < text.len && !strchr(" m", text.at[i]); i++) {
+            size_t comma = str_find_byte(text, ',', i);
+            if (text.at[i] != '(' || comma == SIZE_MAX) {
+                continue;
+            }
+            int64_t x = number_of(str_slice(text, i + 1, text.len));
+            int64_t y = number_of(str_slice(text, comma + 1, text.len));
+            if (x * y > most) {
+                most = x * y;
+                *a = x;
+                *b = y;
+            }
         }
     }
     return *a > 0 && *b > 0;
@@ -102,6 +102,7 @@ static void sizes(struct texts *t)
     }
     int64_t length = number_of(after(s, "clip_len=", ", "));
     int64_t clips = number_of(after(s, "num_clips=", ", "));
+    length = has(t->row->keys, "in_channels=10") ? 1 : length; /* flow: stacked in one */
     if (length * clips > 0) {
         put(t, FACT_frames, arena_printf(t->arena, "%lld", (long long)(length * clips)));
     }
@@ -125,7 +126,14 @@ static void mm_backbone(struct texts *t)
     struct str type = after(b, "type=", ";"), depth = after(b, "depth=", ";}");
     struct str groups = after(b, "groups=", ";}"), width = after(b, "base_width=", ";}");
     struct str arch = after(b, "arch=", ";}"), embed = after(b, "embed_dims=", ";}");
-    if (type.len == 0 || has_additions(b)) {
+    bool other = has(t->row->config, "hr18s") || has(t->row->config, "ocrnet_hr");
+    if (type.len == 0 || other || has_additions(b)) {
+        return;
+    }
+    if (str_eq(type, STR("HRNet"))) { /* its width stands in the file's name alone */
+        struct str width_there = after(t->row->config, "hrnetv2p_w", "_");
+        width_there = width_there.len ? width_there : after(t->row->config, "_hr", "s_");
+        put(t, FACT_backbone, arena_printf(t->arena, "HRNet-%.*s", STR_ARG(width_there)));
         return;
     }
     bool caffe = has(b, "style=caffe") && str_eq(type, STR("ResNet"));
@@ -168,7 +176,8 @@ static void mm_heads(struct texts *t, struct str model)
     if (str_starts(file, STR("/ga_"))) { /* its rpn_head is another */
         return;
     }
-    put(t, FACT_head, rpn ? STR("RPNHead") : head);
+    bool joined = has(keys, "type=HRNet") && str_eq(head, STR("FCNHead"));
+    put(t, FACT_head, rpn ? STR("RPNHead") : joined ? STR("FCNHead-joined") : head);
     put_word(t, FACT_num_classes, classes_of(file));
     struct str neck = after(keys, "neck=", ";/");
     put(t, FACT_neck, neck);
@@ -208,7 +217,7 @@ static struct str openmmlab(struct texts *t)
 
 /* --- detectron2 ------------------------------------------------------------------ */
 
-static void d2_backbone(struct texts *t)
+static void d2_backbone(struct texts *t, bool fourth)
 {
     struct str keys = t->row->keys, depth = after(keys, "'DEPTH':", ",}");
     struct str groups = after(keys, "'NUM_GROUPS':", ",}");
@@ -220,7 +229,10 @@ static void d2_backbone(struct texts *t)
                          STR_ARG(groups), STR_ARG(width)));
     } else {
         put(t, FACT_backbone,
-            arena_printf(t->arena, "ResNet-%.*s%s", STR_ARG(depth), late ? "" : "-caffe"));
+            arena_printf(t->arena, "ResNet-%.*s%s", STR_ARG(depth),
+                         fourth ? "-C4"
+                         : late ? ""
+                                : "-caffe"));
     }
     int64_t freeze = number_of(after(keys, "FREEZE_AT=", ";"));
     put(t, FACT_frozen_stages, arena_printf(t->arena, "%lld", (long long)freeze - 1));
@@ -232,15 +244,21 @@ static void d2_backbone(struct texts *t)
 static struct str detectron2(struct texts *t)
 {
     struct str keys = t->row->keys;
-    bool pyramid = has(keys, "_fpn_backbone");
-    if (!has(keys, "META_ARCHITECTURE=") || !pyramid || has(keys, "DEFORM")) {
+    bool pyramid = has(keys, "_fpn_backbone"), fourth = !pyramid && !has(keys, "'res5'");
+    if (!has(keys, "META_ARCHITECTURE=") || (!pyramid && !fourth) || has(keys, "DEFORM")) {
         return STR("two-stage detector");
     }
     bool single = has(keys, "=RetinaNet");
     put_word(t, FACT_model_family, "detector");
-    put_word(t, FACT_neck, "FPN");
+    put_word(t, FACT_neck, pyramid ? "FPN" : "none");
     put_word(t, FACT_num_classes, has(t->row->config, "LVIS") ? "1203" : "80");
-    put_word(t, FACT_head, single ? "RetinaHead" : "StandardROIHeads");
+    put_word(t, FACT_head,
+             single   ? "RetinaNet"
+             : fourth ? "Res5ROIHeads"
+                      : "StandardROIHeads");
+    if (has(keys, "=ProposalNetwork")) {
+        put_word(t, FACT_head, fourth ? "RPNHead-C4" : "RPNHead");
+    }
     if (has(t->row->config, "cascade")) {
         put_word(t, FACT_head, "CascadeROIHeads");
     }
@@ -249,8 +267,35 @@ static struct str detectron2(struct texts *t)
     } else if (has(t->row->config, "keypoint")) {
         put_word(t, FACT_second_head, "KRCNNConvDeconvUpsampleHead");
     }
-    d2_backbone(t);
+    d2_backbone(t, fourth);
     return single ? STR("single-stage detector") : STR("two-stage detector");
+}
+
+/* --- finetrainers ---------------------------------------------------------------- */
+
+/* "49x480x720 (frames x H x W)", "LoRA r=128 to_q,to_k,to_v,to_out.0". */
+static struct str finetrainers(struct texts *t)
+{
+    struct str size = t->row->image;
+    size_t first = str_find_byte(size, 'x', 0);
+    size_t second = first == SIZE_MAX ? first : str_find_byte(size, 'x', first + 1);
+    if (second == SIZE_MAX) {
+        return STR("diffusion");
+    }
+    put(t, FACT_model_name, t->row->model);
+    put_word(t, FACT_model_family, "diffusion");
+    put(t, FACT_frames, str_slice(size, 0, first));
+    put_size(t, number_of(str_slice(size, first + 1, size.len)),
+             number_of(str_slice(size, second + 1, size.len)));
+    put_word(t, FACT_precision, "bf16");
+    put_word(t, FACT_torch_version, "2.5.0");
+    put_word(t, FACT_gradient_checkpointing,
+             has(t->row->checkpointing, "yes") ? "full" : "none");
+    if (has(t->row->peft, "LoRA")) {
+        put_word(t, FACT_peft, "lora");
+        put(t, FACT_lora_rank, after(t->row->peft, "r=", " "));
+    }
+    return STR("diffusion");
 }
 
 /* --- all ------------------------------------------------------------------------- */
@@ -290,7 +335,7 @@ struct run vision_run(struct arena *a, const struct pack *pack,
         machine(&t);
         *family = openmmlab(&t);
     } else {
-        *family = STR("diffusion");
+        *family = finetrainers(&t);
     }
     return run;
 }

@@ -6,7 +6,7 @@
 #include "run_text.h"
 
 struct vision_row {
-    struct str id, config, batch, image, precision, optimizer, keys, checkpointing;
+    struct str id, model, config, peft, batch, image, precision, optimizer, keys, checkpointing;
 };
 
 /* A run of the row's facts; in FAMILY a word to group it by. */

@@ -88,6 +88,80 @@ class Caffe:
         return net
 
 
+class Shifted(nn.Module):
+    """A block's first convolution over channels moved along time (TSM)."""
+
+    def __init__(self, conv1):
+        super().__init__()
+        self.conv1 = conv1
+
+    def forward(self, x):
+        return self.conv1(torch.cat([x[:, :8], x[:, 8:]], 1))
+
+
+def shifted(name):
+    plain, steps = resnet(name)
+
+    def make():
+        net = plain()
+        for block in (b for layer in (net.layer1, net.layer2, net.layer3, net.layer4) for b in layer):
+            block.conv1 = Shifted(block.conv1)
+        return net
+    return make, steps
+
+
+CLIP = 16  # frames that inflated networks are counted at; figures are for one
+
+
+def inflate(module, steps_of_time):
+    """Convolutions over time and space in place of those over space."""
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.Conv2d):
+            kernel, time = child.kernel_size, steps_of_time(name, child)
+            setattr(module, name, nn.Conv3d(child.in_channels, child.out_channels, (time[0], *kernel),
+                                            (time[1], *child.stride), (time[0] // 2, *child.padding), bias=False))
+        elif isinstance(child, nn.BatchNorm2d):
+            setattr(module, name, nn.BatchNorm3d(child.num_features))
+        elif isinstance(child, nn.MaxPool2d):
+            time = steps_of_time(name, child)
+            setattr(module, name, nn.MaxPool3d((1, 3, 3), (time[1], 2, 2), (0, 1, 1)))
+        else:
+            inflate(child, steps_of_time)
+
+
+def inflated(name, strides_time):
+    """ResNet3dSlowOnly keeps every frame; ResNet3d (I3D) strides three times over time."""
+    plain, _ = resnet(name)
+
+    def make():
+        net = plain()
+
+        def time(part, child):
+            first = part == "conv1" and getattr(child, "in_channels", 0) == 3
+            stride = 2 if strides_time and (first or part == "maxpool") else 1
+            return (5 if first and strides_time else 3 if part == "conv1" and not first else 1, stride)
+        inflate(net, time)
+        return net
+
+    def steps(net):
+        yield lambda x: net.maxpool(net.relu(net.bn1(net.conv1(x))))
+        yield net.layer1
+        yield lambda x: net.layer2(F.max_pool3d(x, (2, 1, 1)) if strides_time else x)
+        yield from (net.layer3, net.layer4)
+    return make, steps
+
+
+def without_last(name):
+    """The first four stages of a ResNet: the fifth runs over regions ("C4")."""
+    caffe = Caffe(name)
+
+    def make(norm=nn.BatchNorm2d):
+        net = caffe.make(norm)
+        net.layer4 = nn.Identity()
+        return net
+    return make, lambda net: list(resnet(name)[1](net))[:4]
+
+
 def library(name):
     """A network of timm by its stages, where it has such; else as one."""
     import timm
@@ -96,7 +170,8 @@ def library(name):
         if norm is FrozenBatchNorm2d or dilated and not name.startswith(("res2net", "resnest")):
             raise NotImplementedError
         if name.startswith(("hrnet", "darknet")):
-            return timm.create_model(name, features_only=True)
+            more = {"feature_location": ""} if name.startswith("hrnet") else {}
+            return timm.create_model(name, features_only=True, **more)
         extra = {"img_size": SIDE} if name.startswith("swin") else {"output_stride": 8} if dilated else {}
         return timm.create_model(name, num_classes=0, **extra)
 
@@ -108,9 +183,9 @@ def library(name):
             yield from (net.stem, net.s1, net.s2, net.s3, net.s4)
         elif hasattr(net, "patch_embed"):
             yield from (net.patch_embed, *net.layers)
-        elif hasattr(net, "stages") and len(net.stages) == 4:
+        elif isinstance(getattr(net, "stages", None), nn.Module) and len(net.stages) == 4:
             yield from (net.stem, *net.stages)
-        elif hasattr(net, "forward_features"):
+        elif hasattr(net, "forward_features") and not name.startswith("hrnet"):
             yield net.forward_features
         else:
             yield net
@@ -125,6 +200,11 @@ for depth, name in RESNETS.items():
     if int(depth) >= 50:
         caffe = Caffe(name)
         BACKBONES[f"ResNet-{depth}-caffe"] = (caffe.make, caffe.steps)
+for depth in ("50", "101"):
+    BACKBONES[f"ResNetTSM-{depth}"] = shifted(RESNETS[depth])
+    BACKBONES[f"ResNet3dSlowOnly-{depth}"] = inflated(RESNETS[depth], False)
+    BACKBONES[f"ResNet3d-{depth}"] = inflated(RESNETS[depth], True)
+    BACKBONES[f"ResNet-{depth}-C4"] = without_last(RESNETS[depth])
 BLOCKS = {50: [3, 4, 6, 3], 101: [3, 4, 23, 3], 152: [3, 8, 36, 3]}
 for depth, blocks in BLOCKS.items():
     for groups, width in ((32, 4), (64, 4), (32, 8)):
@@ -160,18 +240,21 @@ def count_stages(make, steps, amp, norm=None, dilated=False):
     more = {**({"norm": norm} if norm else {}), **({"dilated": True} if dilated else {})}
     with FakeTensorMode(allow_non_fake_inputs=True):
         net = vision.on_cuda(lambda: make(**more))
-        x = torch.empty(batch(), 3, SIDE, SIDE, device="cuda")
+        frames = CLIP if any(isinstance(m, nn.Conv3d) for m in net.modules()) else 1
+        shape = (batch(), 3, frames, SIDE, SIDE) if frames > 1 else (batch(), 3, SIDE, SIDE)
+        x = torch.empty(*shape, device="cuda")
         meter, kept, convs = Counted(), [], []
         meter.ignore(x.untyped_storage())
         with meter, torch.autocast("cuda", torch.float16, enabled=amp):
             for step in steps(net):
                 x = step(x)
-                kept.append(meter.now / batch())
-                convs.append(meter.lap() / batch())
+                kept.append(meter.now / batch() / frames)
+                convs.append(meter.lap() / batch() / frames)
             torch.clear_autocast_cache()
-        shape = [t.shape[1] for t in (x if isinstance(x, (list, tuple)) else [x])]
+        widths = [t.shape[1] for t in (x if isinstance(x, (list, tuple)) else [x])]
         parameters = sum(p.numel() for p in net.parameters())
-    return [b - a for a, b in zip([0] + kept, kept)], convs, parameters, shape[-1]
+    # Several maps are joined by what stands on them.
+    return [b - a for a, b in zip([0] + kept, kept)], convs, parameters, sum(widths)
 
 
 # --- necks and heads ------------------------------------------------------------------
@@ -210,6 +293,48 @@ class PoolLast(FPN):
     def forward(self, maps):
         out = super().forward(maps)
         return out + [F.max_pool2d(out[-1], 1, 2)]
+
+
+class HighFpn(nn.Module):
+    """HRNet's: all maps side by side at the finest, one convolution, pooled to a pyramid."""
+
+    def __init__(self, channels=480, out=256):
+        super().__init__()
+        self.reduce = nn.Conv2d(channels, out, 1)
+        self.smooth = nn.ModuleList(nn.Conv2d(out, out, 3, 1, 1) for _ in range(5))
+
+    def forward(self, maps):
+        joined = torch.cat([F.interpolate(x, maps[0].shape[2:], mode="bilinear") for x in maps], 1)
+        one = self.reduce(joined)
+        levels = [one] + [F.avg_pool2d(one, 2 ** i) for i in range(1, 5)]
+        return [layer(x) for layer, x in zip(self.smooth, levels)]
+
+
+class Joined(nn.Module):
+    """A decode head over all maps side by side at a quarter of the side (HRNet)."""
+
+    def __init__(self, channels=480):
+        super().__init__()
+        self.mix, self.drop = conv(channels, channels, 1, norm="bn"), nn.Dropout2d(0.1)
+        self.last = nn.Conv2d(channels, 1, 1)
+
+    def forward(self, *maps):
+        joined = torch.cat([F.interpolate(x, maps[0].shape[2:], mode="bilinear") for x in maps], 1)
+        return self.last(self.drop(self.mix(joined)))
+
+
+class CrissCross(nn.Module):
+    """Twice over the same weights; attention to one row and one column."""
+
+    def __init__(self, channels=512):
+        super().__init__()
+        self.q, self.k, self.v = nn.Conv2d(channels, 64, 1), nn.Conv2d(channels, 64, 1), nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x):
+        for _ in range(2):
+            weight = (self.q(x) * self.k(x)).sum(1, keepdim=True).expand(-1, 2 * x.shape[2], -1, -1).softmax(1)
+            x = x + self.v(x) * weight.sum(1, keepdim=True)
+        return x
 
 
 class Rpn(nn.Module):
@@ -460,34 +585,47 @@ PYRAMID_SINGLE = [(256, s) for s in SINGLE]
 STAGES = [(256, 4), (512, 8), (1024, 16), (2048, 32)]
 DILATED = [(2048, 8)]
 REGIONS = [("regions", 512, 256, 7)]
+MAPS = [(32, 4), (64, 8), (128, 16), (256, 32)]
 MASKS = [("regions", 128, 256, 14)]
 
 # name: (kind, definition, inputs, how the inputs are passed, further fields)
 PARTS = {
     "FPN": ("neck", PoolLast, STAGES, "list", {}),
     "FPN-single": ("neck", lambda: FPN((512, 1024, 2048), extra=2), STAGES[1:], "list", {}),
-    "RPNHead": ("head", Rpn, PYRAMID, "list", {"pyramid": 4}),
+    "HRFPN": ("neck", HighFpn, MAPS, "list", {}),
+    "RPNHead": ("head", Rpn, PYRAMID, "list", {"pyramid": 4, "anchors": 3, "compared": "true"}),
     "BoxHead": ("head", Boxes, REGIONS, "each", {"class_kib": 512 * 5 * 4 // 1024}),
     "Shared4Conv1FCBBoxHead": ("head", ConvBoxes, REGIONS, "each", {}),
     "FCNMaskHead": ("head", Masks, MASKS, "each", {"class_kib": 128 * 28 * 28 * 4 // 1024}),
     "KeypointHead": ("head", Keypoints, MASKS, "each", {}),
-    "Res5ROIHeads": ("head", LastStage, [("regions", 512, 1024, 14)], "each", {}),
-    "RetinaHead": ("head", Towers, PYRAMID_SINGLE, "list", {"pyramid": 8, "anchors": 9}),
-    "FCOSHead": ("head", lambda: Towers(1, "gn", outputs=5), PYRAMID_SINGLE, "list", {"pyramid": 8, "anchors": 1}),
-    "FoveaHead": ("head", lambda: Towers(1), PYRAMID_SINGLE, "list", {"pyramid": 8, "anchors": 1}),
-    "RepPointsHead": ("head", lambda: Towers(1, "gn", 3, 36), PYRAMID_SINGLE, "list", {"pyramid": 8, "anchors": 1}),
+    "RPNHead-C4": ("head", lambda: Rpn(1024, 15), [(1024, 16)], "list", {"pyramid": 16, "anchors": 11, "compared": "true"}),
+    "Res5Head": ("head", LastStage, [("regions", 512, 1024, 14)], "each", {}),
+    # Scores as convolved and as flattened, and what a focal loss in one kernel saves.
+    "RetinaHead": ("head", Towers, PYRAMID_SINGLE, "list",
+                   {"pyramid": 8, "anchors": 9, "score_bytes": 12, "compared": "true"}),
+    "RotatedRetinaHead": ("head", Towers, PYRAMID_SINGLE, "list", {"pyramid": 8, "anchors": 9, "score_bytes": 12, "compared": "true"}),
+    # The focal loss of fvcore and torchvision: ten tensors of the scores' size.
+    "RetinaNet": ("head", Towers, PYRAMID_SINGLE, "list",
+                  {"pyramid": 8, "anchors": 9, "score_bytes": 44, "compared": "true"}),
+    "FCOSHead": ("head", lambda: Towers(1, "gn", outputs=5), PYRAMID_SINGLE, "list", {"pyramid": 8, "anchors": 1, "score_bytes": 12}),
+    "FoveaHead": ("head", lambda: Towers(1), PYRAMID_SINGLE, "list", {"pyramid": 8, "anchors": 1, "score_bytes": 12}),
+    "RepPointsHead": ("head", lambda: Towers(1, "gn", 3, 36), PYRAMID_SINGLE, "list", {"pyramid": 8, "anchors": 1, "score_bytes": 12}),
     "FCNHead": ("head", lambda: Decoder(Concat(nn.Sequential(conv(2048, 512, norm="bn"), conv(512, 512, norm="bn")))),
-                DILATED, "each", {"stride": 8}),
-    "FCNHead-auxiliary": ("head", lambda: Decoder(conv(1024, 256, norm="bn"), 256), [(1024, 8)], "each", {"stride": 8}),
-    "PSPHead": ("head", lambda: Decoder(Pyramid()), DILATED, "each", {"stride": 8}),
-    "ASPPHead": ("head", lambda: Decoder(Aspp()), DILATED, "each", {"stride": 8}),
-    "DepthwiseSeparableASPPHead": ("head", AsppWithLow, [(256, 4), (2048, 8)], "each", {"stride": 8}),
+                DILATED, "each", {"stride": 8, "channels": 2048}),
+    "FCNHead-auxiliary": ("head", lambda: Decoder(conv(1024, 256, norm="bn"), 256), [(1024, 8)], "each", {"stride": 8, "channels": 2048}),
+    "FCNHead-joined": ("head", Joined, MAPS, "each", {"stride": 4, "channels": 480}),
+    "CCHead": ("head", lambda: Decoder(Concat(nn.Sequential(conv(2048, 512, norm="bn"), CrissCross(),
+                                                            conv(512, 512, norm="bn")))), DILATED, "each",
+               {"stride": 8, "channels": 2048}),
+    "PSPHead": ("head", lambda: Decoder(Pyramid()), DILATED, "each", {"stride": 8, "channels": 2048}),
+    "ASPPHead": ("head", lambda: Decoder(Aspp()), DILATED, "each", {"stride": 8, "channels": 2048}),
+    "DepthwiseSeparableASPPHead": ("head", AsppWithLow, [(256, 4), (2048, 8)], "each", {"stride": 8, "channels": 2048}),
     "NLHead": ("head", lambda: Decoder(Concat(nn.Sequential(conv(2048, 512, norm="bn"), NonLocal(),
                                                             conv(512, 512, norm="bn")))), DILATED, "each",
-               {"stride": 8, "scores": 2}),
+               {"stride": 8, "scores": 2, "channels": 2048}),
     "GCHead": ("head", lambda: Decoder(Concat(nn.Sequential(conv(2048, 512, norm="bn"), conv(512, 512, norm="bn")))),
-               DILATED, "each", {"stride": 8}),
-    "OCRHead": ("head", lambda: Decoder(Context()), DILATED, "each", {"stride": 8}),
+               DILATED, "each", {"stride": 8, "channels": 2048}),
+    "OCRHead": ("head", lambda: Decoder(Context()), DILATED, "each", {"stride": 8, "channels": 2048}),
     "UPerHead": ("head", Uper, STAGES, "each", {"stride": 32}),
     "FPNHead": ("head", SemanticFpn, [(256, s) for s in (4, 8, 16, 32)], "each", {"pyramid": 4}),
     "SegformerHead": ("head", Mlp, [(64, 4), (128, 8), (320, 16), (512, 32)], "each", {"stride": 32}),
@@ -523,6 +661,8 @@ def count_part(make, inputs, style, amp):
 
 # Heads that are several parts, each as often as it stands there.
 GROUPS = {
+    "Res5ROIHeads": {"made_of": "[RPNHead-C4, Res5Head]"},
+    "TSNHead": {"parameters": 2048 * 400},
     "StandardRoIHead": {"made_of": "[RPNHead, BoxHead]"},
     "CascadeRoIHead": {"made_of": "[RPNHead, BoxHead, BoxHead, BoxHead]", "second_times": 3},
 }
@@ -533,10 +673,12 @@ ALIASES = {
     "CascadeRoIHead": ["CascadeROIHeads", "CascadeRCNN"],
     "FCNMaskHead": ["MaskRCNNConvUpsampleHead", "DynamicMaskHead"],
     "KeypointHead": ["KRCNNConvDeconvUpsampleHead"],
-    "RetinaHead": ["RetinaNet", "PISARetinaHead", "RotatedRetinaHead",
-                   "KFIoURRetinaHead"],
+    "RetinaHead": ["PISARetinaHead"],
+    "RotatedRetinaHead": ["KFIoURRetinaHead"],
     "FCOSHead": ["FCOS", "ATSSHead", "ATSS", "PAAHead", "GFLHead", "GFL", "NASFCOSHead", "RotatedFCOSHead", "RotatedATSSHead"],
     "RepPointsHead": ["RepPointsDetector", "RotatedRepPointsHead", "OrientedRepPointsHead"],
+    "TSNHead": ["TSMHead", "I3DHead", "TRNHead"],
+    "NLHead": ["DNLHead"],
     "RPNHead": ["RPN", "ProposalNetwork"],
     "FCNHead": ["EncoderDecoder-FCN"],
     "DepthwiseSeparableASPPHead": ["DeepLabV3PlusHead"],
@@ -563,12 +705,12 @@ def write_backbone(name, make, steps):
            f"stages_kib: {kib(kept)}, stages_amp_kib: {kib(half)}, conv_kib: {kib(convs)}"
     try:
         line += f", stages_frozen_kib: {kib(count_stages(make, steps, False, FrozenBatchNorm2d)[0])}"
-    except NotImplementedError:
+    except (NotImplementedError, TypeError):
         pass
     try:  # a stage that does not stride, over the input that it has in the plain network
         third, fourth = count_stages(make, steps, False, dilated=True)[0][3:]
         line += f", dilated_kib: {kib([third, fourth / 4])}"
-    except NotImplementedError:
+    except (NotImplementedError, TypeError):
         pass
     print(line + "}", flush=True)
 
