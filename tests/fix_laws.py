@@ -1,5 +1,5 @@
 """The laws of docs/REWRITING.md, checked from outside: random trainer configs are
-rewritten by the program and read by other parsers (PyYAML, json, ast).
+rewritten by the program and read by other parsers (PyYAML, json, ast, tomllib, bash).
 
 usage: fix_laws.py GPULINT [COUNT [SEED]]
 
@@ -16,6 +16,8 @@ import re
 import subprocess
 import sys
 import tempfile
+
+import fix_laws_kinds as kinds
 
 try:
     import yaml
@@ -477,6 +479,34 @@ def run(program, path, mode):
     return "not rewritten" in said
 
 
+def judge(text, after, read, unsafe, counts):
+    if read == BASH.read:
+        kinds.check_shell(sys.modules[__name__], BASH, text, after, unsafe, counts)
+        return
+    if read == read_notebook:
+        if outside_code(text) != outside_code(after):
+            raise Failure("bytes outside the code cells changed")
+        text, after = kinds.view_notebook(text), kinds.view_notebook(after)
+        read = read_python
+    after = ALLOCATOR.sub("", after)
+    check_laws(text, after, read(text), read(after), unsafe, counts)
+
+
+BASH = kinds.Bash()
+
+
+def read_notebook(text):
+    return read_python(kinds.view_notebook(text))
+
+
+def outside_code(text):
+    return kinds.outside_notebook(sys.modules[__name__], text)
+
+
+def make_kind(make):
+    return lambda rng: make(sys.modules[__name__], rng)
+
+
 def check_file(program, path, text, read, mode, counts):
     with open(path, "wb") as f:
         f.write(text.encode())
@@ -491,8 +521,7 @@ def check_file(program, path, text, read, mode, counts):
     if stat.st_mode & 0o7777 != 0o640:
         raise Failure("the mode changed")
     if first != text.encode() and old is not None:
-        after = ALLOCATOR.sub("", first.decode())
-        check_laws(text, after, old, read(after), "--unsafe-fixes" in mode, counts)
+        judge(text, first.decode(), read, "--unsafe-fixes" in mode, counts)
     run(program, path, mode)
     if open(path, "rb").read() != first:
         raise Failure("a second run changed it again")
@@ -515,11 +544,17 @@ def main():
     program = os.path.abspath(sys.argv[1])
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 300
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else 1
-    languages = [("json", make_json, read_json), ("py", make_python, read_python)]
+    languages = [("json", make_json, read_json), ("py", make_python, read_python),
+                 ("toml", make_kind(kinds.make_toml), kinds.read_toml),
+                 ("ipynb", make_kind(kinds.make_notebook), read_notebook),
+                 ("sh", make_kind(kinds.make_shell), BASH.read)]
+    wanted = os.environ.get("KINDS", "").split()
     if yaml:
         languages.insert(0, ("yaml", make_yaml, read_yaml))
     bad = 0
     for suffix, make, read in languages:
+        if wanted and suffix not in wanted:
+            continue
         counts = dict.fromkeys(["files", "values", "inserted", "removed", "refused"], 0)
         with tempfile.TemporaryDirectory() as folder:
             for i in range(count):
