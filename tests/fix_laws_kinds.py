@@ -84,7 +84,7 @@ def toml_value_end(text, at):
         end = text.find("\n", end + 1)
         end = len(text) if end < 0 else end
         try:
-            value = tomllib.loads("x = " + text[at:end])["x"]
+            value = tomllib.loads("x = " + text[at:end].rstrip("\r"))["x"]
             break
         except tomllib.TOMLDecodeError:
             if end == len(text):
