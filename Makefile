@@ -87,6 +87,11 @@ fuzz: ## libFuzzer and AFL++ side by side for FUZZ_SECONDS (needs clang, libclan
 	$(MAKE) B=build-afl CC=afl-clang-fast CXX=afl-clang-fast++ CFLAGS="-O2 -g" build-afl/fuzz/fuzz_fix
 	sh tests/fuzz/run.sh build-fuzz/fuzz/fuzz_fix build-afl/fuzz/fuzz_fix $(FUZZ_SECONDS) $(FUZZ_DIR)
 
+KILLS ?= 1000
+
+kill: all ## SIGKILL at random instants while 1,000 files are rewritten, KILLS times
+	nice -n 19 python3 -B tests/kill.py $(B)/gpulint $(KILLS) 1000
+
 units: $(UNITS) ## build the unit tests
 
 demo: all ## findings, a memory analysis and a diff on the shipped fixtures
@@ -136,6 +141,6 @@ clean: ## remove what was built
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | sort
 
-.PHONY: all accuracy reading units demo check accept asan fuzz lint bench install uninstall clean help
+.PHONY: all accuracy reading units demo check accept asan fuzz kill lint bench install uninstall clean help
 .SECONDARY:
 -include $(LIB_OBJ:.o=.d) $(B)/lint/main.d $(B)/lint/tool/packc.d $(B)/tables.d $(UNITS:=.d) $(TOOLS:=.d)

@@ -98,7 +98,16 @@ void fix_unit(struct arena *a, const struct fix_job *job, struct unit *unit,
  * Refuses symlinks, files that are not regular, and a file whose bytes are no longer
  * EXPECTED. On any failure the original is untouched and the temporary is gone. */
 bool fix_write(struct str path, struct str expected, struct str text, struct err *err);
-/* Removes the temporary of a write in progress; safe in a signal handler. */
+
+/* The same for several files that belong together: no name is taken before every new text
+ * is flushed beside its file; should one fail then, those before it get their old text
+ * again. At most FIX_MOST_FILES, none twice. */
+enum { FIX_MOST_FILES = 8 };
+struct fix_text {
+    struct str path, expected, text;
+};
+bool fix_write_all(const struct fix_text *files, size_t count, struct err *err);
+/* Removes the temporaries of a write in progress; safe in a signal handler. */
 void fix_write_cleanup(void);
 
 /* Unified diff of two texts, labelled a/PATH and b/PATH; applies with patch -p1. */

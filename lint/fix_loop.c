@@ -158,6 +158,7 @@ struct loop {
     struct unit *first, *unit; /* as given; as it stands now */
     struct fix_result *out;
     struct signatures given_up;
+    bool changed; /* since the first of those was given up */
     bool quit; /* somebody was asked and wants no more */
     struct {
         struct str *at;
@@ -302,11 +303,24 @@ static bool pass(struct loop *l, bool *cycle)
     if (!t.after)
         return !l->quit; /* all was given up; what waited may be chosen now */
     note_applied(l, &t.accepted);
+    l->changed = true;
     drop(l, l->unit);
     l->unit = t.after;
     *cycle = was_seen(l, t.after->source.text);
     vec_push(l->a, &l->seen, t.after->source.text);
     return !*cycle && !l->quit;
+}
+
+/* What was given up may work on the text as it is by now, as it would in another run of the
+ * program; then nothing must be left for that. */
+static bool second_chance(struct loop *l)
+{
+    if (l->job->ask || !l->changed || !l->given_up.len)
+        return false;
+    l->changed = false;
+    l->given_up.len = 0;
+    l->out->failures.len = 0;
+    return true;
 }
 
 static void go_back(struct loop *l, const char *why)
@@ -325,7 +339,7 @@ void fix_unit(struct arena *a, const struct fix_job *job, struct unit *unit,
     bool cycle = false, more = !unit->failed && !unit->doc.broken;
     vec_push(a, &l.seen, unit->source.text);
     for (int passes = 0; more && passes < FIX_MAX_PASSES; passes++)
-        more = pass(&l, &cycle);
+        more = pass(&l, &cycle) || (!cycle && second_chance(&l));
     if (cycle)
         go_back(&l, "the fixes undo one another");
     else if (more)

@@ -5,6 +5,7 @@
  * write elsewhere. */
 #include "fix.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,20 +14,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "banned.h"
 
-enum { TEMPORARY_NAME = 64, ATTEMPTS = 100 };
+enum { TEMPORARY_NAME = 64, ATTEMPTS = 100, ATTRIBUTE_BYTES = 64 * 1024 };
 
 /* What a signal handler must remove; a name relative to the open directory. */
-static struct {
+struct temporary {
     volatile sig_atomic_t active;
     int directory;
     char name[TEMPORARY_NAME];
-} current;
+};
+
+static struct temporary current[FIX_MOST_FILES];
 
 struct write {
+    struct temporary *made;
     struct str path;
     int directory, original, temporary; /* -1: not open */
     const char *base;                   /* file name within the directory */
@@ -41,11 +46,12 @@ static bool fail(const struct write *j, const char *why)
 
 void fix_write_cleanup(void)
 {
-    if (!current.active)
-        return;
     int saved = errno;
-    unlinkat(current.directory, current.name, 0);
-    current.active = 0;
+    for (size_t i = 0; i < FIX_MOST_FILES; i++) {
+        if (current[i].active)
+            unlinkat(current[i].directory, current[i].name, 0);
+        current[i].active = 0;
+    }
     errno = saved;
 }
 
@@ -133,10 +139,19 @@ static long owner_of(const char *name)
     return pid > 0 ? pid : 0;
 }
 
+/* One of those being written right now? */
+static bool is_in_use(const char *name)
+{
+    for (size_t i = 0; i < FIX_MOST_FILES; i++)
+        if (current[i].active && strcmp(current[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 static bool is_left_over(int directory, const char *name)
 {
     long pid = owner_of(name);
-    if (!pid || (pid != (long)getpid() && (kill((pid_t)pid, 0) == 0 || errno != ESRCH)))
+    if (is_in_use(name) || !pid || (pid != (long)getpid() && (kill((pid_t)pid, 0) == 0 || errno != ESRCH)))
         return false;
     struct stat st;
     return fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
@@ -161,17 +176,19 @@ static void sweep(int directory)
 
 static bool create_temporary(struct write *j)
 {
-    current.directory = j->directory;
+    struct temporary *t = j->made;
+    t->directory = j->directory;
     for (int n = 0; n < ATTEMPTS; n++) {
-        snprintf(current.name, sizeof current.name, ".gpulint-%ld-%d.tmp", (long)getpid(),
-                 n);
-        current.active = 1;
+        snprintf(t->name, sizeof t->name, ".gpulint-%ld-%d.tmp", (long)getpid(), n);
+        t->active = !is_in_use(t->name);
+        if (!t->active)
+            continue;
         j->temporary =
-            openat(j->directory, current.name,
+            openat(j->directory, t->name,
                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
         if (j->temporary >= 0)
             return true;
-        current.active = 0;
+        t->active = 0;
         if (errno != EEXIST)
             break;
     }
@@ -208,6 +225,28 @@ static bool take_ownership(struct write *j)
     return true;
 }
 
+/* Access control lists and the attributes of whoever keeps any. */
+static bool carry_attributes(struct write *j)
+{
+    static const char lost[] = "its extended attributes could not be kept";
+    char names[4096], value[ATTRIBUTE_BYTES], now[ATTRIBUTE_BYTES];
+    ssize_t all = flistxattr(j->original, names, sizeof names);
+    if (all < 0)
+        return errno == ENOTSUP || errno == ENOSYS ? true : fail(j, lost);
+    for (const char *name = names; name < names + all; name += strlen(name) + 1) {
+        ssize_t size = fgetxattr(j->original, name, value, sizeof value);
+        if (size < 0)
+            return fail(j, lost);
+        /* A label that the system gives by itself may not be ours to set. */
+        if (fgetxattr(j->temporary, name, now, sizeof now) == size &&
+            memcmp(value, now, (size_t)size) == 0)
+            continue;
+        if (fsetxattr(j->temporary, name, value, (size_t)size, 0) != 0)
+            return fail(j, lost);
+    }
+    return true;
+}
+
 static bool flush_and_close(struct write *j)
 {
     if (fsync(j->temporary) != 0 && errno != EINVAL)
@@ -219,9 +258,9 @@ static bool flush_and_close(struct write *j)
 
 static bool put_in_place(struct write *j)
 {
-    if (renameat(j->directory, current.name, j->directory, j->base) != 0)
+    if (renameat(j->directory, j->made->name, j->directory, j->base) != 0)
         return fail(j, strerror(errno));
-    current.active = 0;
+    j->made->active = 0;
     /* The file is whole either way; a directory that cannot be flushed is no failure. */
     (void)fsync(j->directory);
     return true;
@@ -229,28 +268,58 @@ static bool put_in_place(struct write *j)
 
 static void close_all(struct write *j)
 {
-    fix_write_cleanup();
     int fds[] = {j->temporary, j->original, j->directory};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         if (fds[i] >= 0)
             close(fds[i]);
 }
 
-bool fix_write(struct str path, struct str expected, struct str text, struct err *err)
+static bool make_ready(struct arena *a, struct write *j, const struct fix_text *f)
 {
-    if (str_eq(expected, text))
-        return true;
+    if (!open_directory(a, j) || !open_original(j) || !holds_expected(j, f->expected))
+        return false;
+    sweep(j->directory);
+    return create_temporary(j) && write_all(j, f->text) && take_ownership(j) &&
+           carry_attributes(j) && flush_and_close(j);
+}
+
+/* Files that have their new text already get the old one again. */
+static void put_back(const struct fix_text *files, size_t count, struct err *err)
+{
+    struct err again;
+    for (size_t i = 0; i < count; i++)
+        if (!fix_write(files[i].path, files[i].text, files[i].expected, &again))
+            err_set(err, "%.*s: rewritten alone, and not undone: %s", STR_ARG(files[i].path),
+                    again.message);
+}
+
+bool fix_write_all(const struct fix_text *files, size_t count, struct err *err)
+{
     struct arena scratch = {0};
-    struct write j = {
-        .path = path, .directory = -1, .original = -1, .temporary = -1, .err = err};
-    bool ok =
-        open_directory(&scratch, &j) && open_original(&j) && holds_expected(&j, expected);
-    if (ok) {
-        sweep(j.directory);
-        ok = create_temporary(&j) && write_all(&j, text) && take_ownership(&j) &&
-             flush_and_close(&j) && unchanged(&j) && put_in_place(&j);
-    }
-    close_all(&j);
+    struct write all[FIX_MOST_FILES];
+    size_t done = 0;
+    bool ok = true;
+    assert(count <= FIX_MOST_FILES);
+    for (size_t i = 0; i < count; i++)
+        all[i] = (struct write){.made = &current[i], .path = files[i].path, .directory = -1,
+                                .original = -1, .temporary = -1, .err = err};
+    for (size_t i = 0; ok && i < count; i++)
+        ok = make_ready(&scratch, &all[i], &files[i]);
+    for (size_t i = 0; ok && i < count; i++)
+        ok = unchanged(&all[i]);
+    for (; ok && done < count; done += ok)
+        ok = put_in_place(&all[done]);
+    fix_write_cleanup();
+    for (size_t i = 0; i < count; i++)
+        close_all(&all[i]);
+    if (!ok)
+        put_back(files, done, err);
     arena_free(&scratch);
     return ok;
+}
+
+bool fix_write(struct str path, struct str expected, struct str text, struct err *err)
+{
+    struct fix_text one = {path, expected, text};
+    return str_eq(expected, text) || fix_write_all(&one, 1, err);
 }

@@ -360,7 +360,8 @@ static void add_argument(struct shell *s, const struct shell_chars *all, size_t 
         if (!all->at[i].unknown)
             text[len++] = all->at[i].c;
     struct shell_argument *a = vec_add(s->scratch, out);
-    *a = (struct shell_argument){all->at + from, (uint32_t)(to - from), {text, len}, word, false};
+    const struct shell_char *first = all->at ? all->at + from : NULL; /* an empty word */
+    *a = (struct shell_argument){first, (uint32_t)(to - from), {text, len}, word, false};
 }
 
 static void split(struct shell *s, struct span word, const struct shell_chars *all,

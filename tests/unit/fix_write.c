@@ -13,12 +13,13 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
 enum gate_mode { GATE_OPEN, GATE_FAIL, GATE_EXIT, GATE_SHORT };
 
-static struct {
+static struct gate {
     enum gate_mode mode;
     int calls, at, error;
 } gate;
@@ -60,6 +61,9 @@ static int gated_close(int fd)
 #define fsync(...) (refused() ? -1 : fsync(__VA_ARGS__))
 #define fchown(...) (refused() ? -1 : fchown(__VA_ARGS__))
 #define fchmod(...) (refused() ? -1 : fchmod(__VA_ARGS__))
+#define flistxattr(...) (refused() ? -1 : flistxattr(__VA_ARGS__))
+#define fgetxattr(...) (refused() ? -1 : fgetxattr(__VA_ARGS__))
+#define fsetxattr(...) (refused() ? -1 : fsetxattr(__VA_ARGS__))
 #define renameat(...) (refused() ? -1 : renameat(__VA_ARGS__))
 #define close(fd) gated_close(fd)
 #include "../../lint/fix_write.c"
@@ -73,6 +77,9 @@ static int gated_close(int fd)
 #undef fsync
 #undef fchown
 #undef fchmod
+#undef flistxattr
+#undef fgetxattr
+#undef fsetxattr
 #undef renameat
 #undef close
 
@@ -255,6 +262,56 @@ static void every_failing_call_leaves_the_original(void **state)
     assert_in_range(failures, 40, 1000);
 }
 
+/* Each call fails in turn while two files are written: both are old, or both new. */
+static void two_files_or_none(void **state)
+{
+    (void)state;
+    char other[160];
+    struct err err;
+    snprintf(other, sizeof other, "%s/other.yaml", folder);
+    struct fix_text both[] = {{str_from(file), str_from(OLD), str_from(NEW)},
+                              {str_from(other), str_from("a: 1\n"), str_from("a: 2\n")}};
+    put(other, "a: 1\n");
+    gate.calls = 0;
+    assert_true(fix_write_all(both, 2, &err));
+    assert_string_equal(content(other), "a: 2\n");
+    int calls = gate.calls, failures = 0;
+    for (int n = 1; n <= calls; n++) {
+        put(file, OLD);
+        put(other, "a: 1\n");
+        gate = (struct gate){GATE_FAIL, 0, n, EIO};
+        bool ok = fix_write_all(both, 2, &err);
+        gate.mode = GATE_OPEN;
+        assert_string_equal(content(file), ok ? NEW : OLD);
+        assert_string_equal(content(other), ok ? "a: 2\n" : "a: 1\n");
+        assert_int_equal(temporaries(), 0);
+        failures += !ok;
+    }
+    assert_in_range(failures, 20, 1000);
+}
+
+static void attributes_are_carried(void **state)
+{
+    (void)state;
+    char value[16];
+    if (setxattr(file, "user.note", "kept", 4, 0) != 0)
+        skip();
+    /* user::rw-, user:1:r--, group::r--, mask::r--, other::--- */
+    static const unsigned char acl[] = {2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255,
+                                        2, 0, 4, 0, 1, 0, 0, 0, 4, 0, 4, 0, 255, 255, 255, 255,
+                                        16, 0, 4, 0, 255, 255, 255, 255, 32, 0, 0, 0, 255, 255, 255, 255};
+    char list[64], before[64];
+    bool listed = setxattr(file, "system.posix_acl_access", acl, sizeof acl, 0) == 0;
+    ssize_t size = listed ? getxattr(file, "system.posix_acl_access", before, sizeof before) : 0;
+    assert_true(rewrite(OLD, NEW, NULL));
+    assert_int_equal(getxattr(file, "user.note", value, sizeof value), 4);
+    assert_memory_equal(value, "kept", 4);
+    if (listed) {
+        assert_int_equal(getxattr(file, "system.posix_acl_access", list, sizeof list), size);
+        assert_memory_equal(list, before, (size_t)size);
+    }
+}
+
 static void an_end_at_any_call_leaves_a_whole_file(void **state)
 {
     (void)state;
@@ -294,6 +351,7 @@ static void a_signal_handler_can_clean_up(void **state)
 {
     (void)state;
     struct write w = {
+        .made = &current[0],
         .path = str_from(file), .directory = -1, .original = -1, .temporary = -1};
     struct arena scratch = {0};
     assert_true(open_directory(&scratch, &w));
@@ -397,6 +455,8 @@ int main(void)
         CASE(refuses_what_changed),
         CASE(refuses_links_and_special_files),
         CASE(refuses_read_only),
+        CASE(two_files_or_none),
+        CASE(attributes_are_carried),
         CASE(every_failing_call_leaves_the_original),
         CASE(an_end_at_any_call_leaves_a_whole_file),
         CASE(short_writes_are_continued),
