@@ -143,24 +143,26 @@ static size_t shapes_of(const struct network *net, unsigned parts, struct matrix
 }
 
 double memory_lora(const struct run *run, const struct network *net, double rank,
-                   struct amount *inputs)
+                   struct regime *out)
 {
     assert(rank >= 0);
     unsigned parts = parts_of(run);
     struct matrix shapes[8];
     size_t len = shapes_of(net, parts, shapes);
     double per_layer = 0, kept = 0, widest = 0, cross = 0;
+    bool dora = run_is(run, FACT_peft, "dora"); /* a magnitude for every output */
     for (size_t i = 0; i < len; i++) {
-        per_layer += rank * (shapes[i].in + shapes[i].out);
+        per_layer += rank * (shapes[i].in + shapes[i].out) + (dora ? shapes[i].out : 0);
+        out->dora_outputs += dora ? shapes[i].out : 0;
         kept += shapes[i].in;
         widest = shapes[i].in > widest ? shapes[i].in : widest;
     }
     /* Adapters of one input may share it (no dropout, one dtype) or each keep a copy. */
-    *inputs = (struct amount){.low = widest, .mid = kept, .high = kept * 1.5};
+    out->lora_inputs = (struct amount){.low = widest, .mid = kept, .high = kept * 1.5};
     /* A decoder's second attention has matrices of the same names. */
     len = shapes_of(net, parts & (PART_ATTENTION | PART_QKV), shapes);
     for (size_t i = 0; i < len && net->decoder_layers > 0; i++) {
-        cross += rank * (shapes[i].in + shapes[i].out);
+        cross += rank * (shapes[i].in + shapes[i].out) + (dora ? shapes[i].out : 0);
     }
     double head = parts & PART_HEAD ? rank * (net->hidden + net->vocab) : 0;
     return per_layer * net->layers + (per_layer + cross) * net->decoder_layers + head;

@@ -103,7 +103,7 @@ static double adapter_parameters(struct notes *n, const struct run *run, struct 
     rank = fmin(fmax(rank, 1), 65536);
     double lora_size = p->net.rank_parameters > 0
                            ? p->net.rank_parameters * rank
-                           : memory_lora(run, &p->net, rank, &p->regime.lora_inputs);
+                           : memory_lora(run, &p->net, rank, &p->regime);
     if (lora) {
         return lora_size;
     }

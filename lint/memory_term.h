@@ -27,6 +27,7 @@ struct regime {
     double tensor, sequence;   /* tensor- and context-parallel widths */
     double pipeline;           /* stages, device_map included */
     struct amount lora_inputs; /* elements per token and layer kept for adapters */
+    double dora_outputs;       /* likewise: results whose magnitude is trained */
 };
 
 /* What is resident whatever the batch, and what each sample adds. */
@@ -95,10 +96,10 @@ bool memory_layers_resolve(struct notes *n, const struct run *run, struct networ
 
 /* Its convolutions included. */
 double memory_rnn_parameters(const struct network *net);
-/* Adapter parameters of rank R on the TARGETS of every layer; INPUTS gets the
- * elements per token and layer that their backward keeps. */
+/* Adapter parameters of rank R on the targets of every layer; OUT gets what their
+ * backward keeps (lora_inputs, dora_outputs). */
 double memory_lora(const struct run *run, const struct network *net, double rank,
-                   struct amount *inputs);
+                   struct regime *out);
 
 bool memory_plan(struct notes *n, const struct pack *pack, const struct run *run,
                  const struct target *target, struct plan *out);

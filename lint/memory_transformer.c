@@ -142,9 +142,11 @@ static struct amount adapter_inputs(const struct network *net, const struct regi
         double saved = fmin(2, floor(inputs.mid / net->hidden) - 1) * net->hidden;
         inputs.mid -= inputs.mid < 4 * net->hidden ? fmax(0, saved) : 2 * net->hidden;
     }
-    return (struct amount){inputs.low * r->compute,
-                           inputs.mid * (r->habits & DECIDED_CAST_INPUTS ? e : e + 1),
-                           inputs.high * (e + 1)};
+    /* DoRA runs the matrix again, and keeps that result and the adapter's (peft dora.py). */
+    double dora = 2 * e * r->dora_outputs;
+    return (struct amount){inputs.low * r->compute + dora / 2,
+                           inputs.mid * (r->habits & DECIDED_CAST_INPUTS ? e : e + 1) + dora,
+                           inputs.high * (e + 1) + dora};
 }
 
 /* Per token of one layer, without scores. CROSS: a second attention with its norm. */
@@ -228,9 +230,9 @@ static struct amount logit_bytes(const struct run *run, const struct regime *r)
     if (r->compiled) { /* the casts and the softmax are fused */
         return (struct amount){r->head, r->head + 4, r->head + 10};
     }
-    /* Before 4.45 the model gave its logits out in fp32. */
+    /* Before 4.46 the model gave its logits out in fp32. */
     int version = memory_version(run, FACT_transformers_version);
-    double head = version > 0 && version < 445 ? 4 : r->head;
+    double head = version > 0 && version < 446 ? 4 : r->head;
     return (struct amount){r->head + 6, head + 12, head + 16};
 }
 

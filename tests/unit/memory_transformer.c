@@ -337,6 +337,20 @@ static void the_cache_makes_no_run_fail(void **state)
     assert_true(grown.growth.mid > 0 && plain.growth.mid < 0.05 * grown.growth.mid);
 }
 
+static void dora_keeps_two_results(void **state)
+{
+    (void)state;
+    const char *text = "model_name: meta-llama/Llama-3.2-3B\nprecision: bf16\nlora_rank: 32\n"
+                       "lora_targets: q_proj, v_proj\nmax_seq_len: 512\ntorch_version: 2.7\n"
+                       "peft: ";
+    struct plan lora = plan_of(arena_printf(&arena, "%slora\n", text).at, NULL);
+    struct plan dora = plan_of(arena_printf(&arena, "%sdora\n", text).at, NULL);
+    /* PEFT's method comparison prints 9175040 and 9289728 trainable parameters. */
+    assert_true(lora.trainable == 9175040 && dora.trainable == 9289728);
+    expect_near("results", dora.kept.mid - lora.kept.mid,
+                28.0 * 512 * 2 * 4 * (3072 + 1024), 0.1);
+}
+
 static void old_bitsandbytes_keeps_inputs(void **state)
 {
     (void)state;
@@ -402,6 +416,7 @@ int main(void)
         cmocka_unit_test_setup(a_second_embedding_since_2_5, fresh),
         cmocka_unit_test_setup(lengths_that_differ_fill_the_cache, fresh),
         cmocka_unit_test_setup(the_cache_makes_no_run_fail, fresh),
+        cmocka_unit_test_setup(dora_keeps_two_results, fresh),
         cmocka_unit_test_setup(old_bitsandbytes_keeps_inputs, fresh),
         cmocka_unit_test_setup(accumulation_keeps_whole_gradients_under_fsdp, fresh),
         cmocka_unit_test_setup(a_loaded_base_is_half_since_transformers_5, fresh),
