@@ -64,7 +64,7 @@ static struct str anchor_users(const struct document *doc, const struct setting 
 {
     for (size_t i = 0; i < doc->tree.all.len; i++) {
         const struct setting *user = doc->tree.all.at[i];
-        bool uses = user->target == s || (user->flags & SETTING_ALIAS &&
+        bool uses = user->target == s || (user->flags & (SETTING_ALIAS | SETTING_ANCHORED) &&
                                           user->value_span.from == s->value_span.from &&
                                           user->value_span.to == s->value_span.to);
         if (uses && user != s && user->alias_span.to > user->alias_span.from)
