@@ -67,11 +67,14 @@ static bool has_links(const struct linker *l)
 {
     const struct document *doc = &l->unit->doc;
     const struct link_keys *keys = &l->keys[doc->source->language];
+    for (size_t i = 0; i < doc->tree.roots.len; i++)
+        if (link_hydra_defaults(doc, doc->tree.roots.at[i]))
+            return true;
     for (size_t i = 0; i < doc->tree.all.len; i++)
         for (size_t k = 0; k < keys->len; k++)
             if (is_key(&keys->at[k], doc->tree.all.at[i]))
                 return true;
-    return false;
+    return doc->source->language == LANGUAGE_YAML && link_join_in_comments(doc);
 }
 
 /* --- files ------------------------------------------------------------------------ */
@@ -121,6 +124,26 @@ static struct linked_file *open_step(struct linker *l, const struct link_spec *s
         l->circular = true;
         return NULL;
     }
+    struct linked_file *f = link_file_load(a, l->c, path);
+    if (!f)
+        return NULL;
+    f->chain = step;
+    vec_push(a, &l->unit->links, f);
+    return f;
+}
+
+struct linked_file *link_open_path(struct linker *l, struct document *doc,
+                                   const struct setting *name, const struct link_step *from,
+                                   struct str path)
+{
+    struct arena *a = &l->unit->arena;
+    if (depth_of(from) >= DEEPEST || l->unit->links.len >= MOST_FILES)
+        return NULL;
+    struct link_step *step = arena_new(a, struct link_step);
+    *step = (struct link_step){doc, name, from};
+    path = link_file_find(a, l->c, STR("x"), path, false);
+    if (!path.len || is_circle(step, path, a))
+        return NULL;
     struct linked_file *f = link_file_load(a, l->c, path);
     if (!f)
         return NULL;
@@ -213,6 +236,8 @@ static void follow(struct linker *l, struct link_node *node, const struct link_s
 struct link_node *link_compose(struct linker *l, struct document *doc,
                                const struct setting *root, const struct link_step *from)
 {
+    if (link_hydra_defaults(doc, root))
+        return link_hydra_compose(l, doc, from, NULL);
     struct link_node *node = link_tree_copy(&l->trees, doc, root);
     if (node && node->kind == SETTING_MAP)
         follow(l, node, from);
@@ -314,6 +339,7 @@ static bool bind_linked(struct linker *l)
         return false;
     const struct framework *own = bind_recognise(l->c->pack, whole);
     link_join(l, whole, &whole->tree, own, &joined);
+    link_join_comments(l, &u->doc, &joined);
     if (!u->links.len)
         return false;
     bind_joined(&u->arena, l->c->pack, whole, l->c->loader, &joined, &u->runs);

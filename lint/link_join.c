@@ -54,3 +54,48 @@ void link_join(struct linker *l, struct document *doc, const struct setting_tree
         joined++;
     }
 }
+
+/* --- launch lines in comments ------------------------------------------------------ */
+
+/* The word behind FLAG in the comment SPAN; empty when it is not there. */
+static struct span argument_of(const struct document *doc, struct span span, struct str flag)
+{
+    struct str text = source_quote(doc->source, span);
+    size_t at = str_find(text, flag, 0);
+    if (at == SIZE_MAX)
+        return (struct span){0, 0};
+    at += flag.len;
+    while (at < text.len && (text.at[at] == ' ' || text.at[at] == '='))
+        at++;
+    size_t to = at;
+    while (to < text.len && text.at[to] != ' ' && text.at[to] != '\\' && text.at[to] != '`')
+        to++;
+    return (struct span){span.from + (uint32_t)at, span.from + (uint32_t)to};
+}
+
+static const struct str FLAG = STR_INIT("--config_file");
+
+bool link_join_in_comments(const struct document *doc)
+{
+    return doc->comments.len && str_find(doc->source->text, FLAG, 0) != SIZE_MAX &&
+           str_find(doc->source->text, STR("accelerate launch"), 0) != SIZE_MAX;
+}
+
+void link_join_comments(struct linker *l, struct document *doc, struct facts *out)
+{
+    static const struct link_spec SPEC = {.how = LINK_JOIN, .climb = true};
+    for (size_t i = 0; link_join_in_comments(doc) && i < doc->comments.len; i++) {
+        struct span span = argument_of(doc, doc->comments.at[i].span, FLAG);
+        if (span.from >= span.to)
+            continue;
+        struct setting *s = arena_new(&l->unit->arena, struct setting);
+        s->key = FLAG;
+        s->path = s->name = s->tag = (struct str){"", 0};
+        s->text = source_quote(doc->source, span);
+        s->key_span = s->value_span = span;
+        struct linked_file *f = link_open(l, doc, &SPEC, s, NULL, false);
+        if (f)
+            add_file(l, f, out);
+        return;
+    }
+}

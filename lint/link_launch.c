@@ -49,7 +49,7 @@ static struct setting_tree command_tree(struct launch *x)
 static struct str plain_key(struct linker *l, struct str flag)
 {
     struct str key = flag;
-    while (key.len && key.at[0] == '-')
+    while (key.len && (key.at[0] == '-' || key.at[0] == '+'))
         key = str_slice(key, 1, key.len);
     key = arena_str(&l->unit->arena, key);
     for (size_t i = 0; i < key.len; i++)
@@ -85,6 +85,8 @@ static void put(struct linker *l, struct link_node *root, struct str key,
         }
         from = to + 1;
     }
+    if (last && last->kind == SETTING_MAP && node->kind == SETTING_SCALAR)
+        return; /* trainer=gpu chooses the file that fills the map */
     link_tree_put(at, last, node);
 }
 
@@ -263,12 +265,63 @@ static bool run_of_config(struct launch *x)
     return f->part;
 }
 
+/* The text between quotes behind NAME= in TEXT; "" when there is none. */
+static struct str quoted(struct str text, struct str name)
+{
+    size_t at = str_find(text, name, 0);
+    if (at == SIZE_MAX)
+        return (struct str){"", 0};
+    at += name.len;
+    while (at < text.len && (text.at[at] == ' ' || text.at[at] == '='))
+        at++;
+    char quote = at < text.len ? text.at[at] : 0;
+    size_t to = quote == '"' || quote == '\'' ? str_find_byte(text, quote, at + 1) : SIZE_MAX;
+    return to == SIZE_MAX ? (struct str){"", 0} : str_slice(text, at + 1, to);
+}
+
+/* The config that @hydra.main of the script F names. */
+static struct str hydra_config(struct launch *x, const struct linked_file *f)
+{
+    struct arena *a = &x->l->unit->arena;
+    size_t at = str_find(f->source.text, STR("hydra.main("), 0);
+    size_t to = at == SIZE_MAX ? at : str_find(f->source.text, STR("\ndef "), at);
+    if (to == SIZE_MAX)
+        return (struct str){"", 0};
+    struct str call = str_slice(f->source.text, at, to);
+    struct str folder = quoted(call, STR("config_path")), name = quoted(call, STR("config_name"));
+    if (str_ends(name, STR(".yaml")))
+        name = str_slice(name, 0, name.len - strlen(".yaml"));
+    if (!name.len)
+        return name;
+    return link_path(a, arena_printf(a, "%.*s/%.*s/%.*s.yaml",
+                                     STR_ARG(str_folder(f->source.path)), STR_ARG(folder),
+                                     STR_ARG(name)));
+}
+
+static bool run_of_hydra(struct launch *x, struct linked_file *script)
+{
+    struct linker *l = x->l;
+    struct str path = hydra_config(x, script);
+    struct linked_file *f =
+        path.len ? link_open_path(l, &l->unit->doc, x->command, NULL, path) : NULL;
+    if (!f || f->doc.broken || !f->doc.tree.roots.len)
+        return false;
+    struct link_node *node = link_hydra_compose(l, &f->doc, f->chain, x->command);
+    if (!node || l->trees.full)
+        return false;
+    say_to_config(x, node);
+    f->part = bind_whole(x, document_of(x, &f->doc, node));
+    return f->part;
+}
+
 static bool run_of_script(struct launch *x)
 {
     struct linker *l = x->l;
     struct linked_file *f = open_script(x);
     if (!f || !f->doc.tree.roots.len)
         return false;
+    if (run_of_hydra(x, f))
+        return true;
     struct link_node *node = link_compose(l, &f->doc, f->doc.tree.roots.at[0], f->chain);
     if (!node)
         return false;

@@ -131,6 +131,15 @@ void link_tree_under(struct link_node *node, struct link_node *base, struct str 
     }
 }
 
+struct link_node *link_tree_empty(struct link_trees *t, struct document *doc,
+                                  const struct setting *s)
+{
+    struct link_node *n = new_node(t, doc, s);
+    if (n)
+        n->key = (struct str){"", 0};
+    return n;
+}
+
 void link_tree_put(struct link_node *map, struct link_node *old, struct link_node *node)
 {
     struct link_node own = *map;

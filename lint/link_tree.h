@@ -29,6 +29,9 @@ struct link_node *link_tree_copy(struct link_trees *t, struct document *doc,
 void link_tree_under(struct link_node *node, struct link_node *base, struct str cut);
 /* The child of NODE called KEY that counts; NULL when there is none. */
 struct link_node *link_tree_child(const struct link_node *node, struct str key);
+/* A root without settings, standing for S of DOC. NULL when full. */
+struct link_node *link_tree_empty(struct link_trees *t, struct document *doc,
+                                  const struct setting *s);
 /* Puts NODE into MAP, in place of OLD when that is not NULL. */
 void link_tree_put(struct link_node *map, struct link_node *old, struct link_node *node);
 /* A new empty map KEY in MAP, in place of what is called so, written where LIKE is. */

@@ -33,6 +33,10 @@ const struct link_key *link_key_of(const struct linker *l, enum language languag
 struct linked_file *link_open(struct linker *l, struct document *doc,
                               const struct link_spec *spec, const struct setting *name,
                               const struct link_step *from, bool told);
+/* The file at PATH, named by NAME, a setting of DOC; NULL when it is not there. */
+struct linked_file *link_open_path(struct linker *l, struct document *doc,
+                                   const struct setting *name, const struct link_step *from,
+                                   struct str path);
 /* ROOT of DOC with all its bases; NULL when that is too much. FROM is how DOC came in. */
 struct link_node *link_compose(struct linker *l, struct document *doc,
                                const struct setting *root, const struct link_step *from);
@@ -43,12 +47,28 @@ const struct link_step *link_chain(const struct unit *u, const struct document *
  * together from them, reads. */
 void link_load(struct linker *l, struct document *whole);
 
+/* --- link_hydra.c ------------------------------------------------------------- */
+
+/* The list of defaults in ROOT, a root of DOC; NULL when there is none. */
+const struct setting *link_hydra_defaults(const struct document *doc,
+                                          const struct setting *root);
+/* What Hydra composes from DOC, whose folder holds the groups, with the choices that COMMAND
+ * (may be NULL) makes. */
+struct link_node *link_hydra_compose(struct linker *l, struct document *doc,
+                                     const struct link_step *from,
+                                     const struct setting *command);
+
 /* --- link_join.c -------------------------------------------------------------- */
 
 /* Appends the facts of the files that settings of TREE (of DOC, or composed) name, and of
  * those that they name, as far as the table OWN (may be NULL) or a generic one says so. */
 void link_join(struct linker *l, struct document *doc, const struct setting_tree *tree,
                const struct framework *own, struct facts *out);
+
+/* The same for `accelerate launch --config_file` in the comments of DOC: how its author says
+ * that it is started. */
+void link_join_comments(struct linker *l, struct document *doc, struct facts *out);
+bool link_join_in_comments(const struct document *doc);
 
 /* --- link_launch.c ------------------------------------------------------------ */
 

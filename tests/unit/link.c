@@ -272,6 +272,46 @@ static void unknown_programs_are_what_they_are_told(void **state)
     assert_memory_equal(u->runs.at[1].name.at, "other.py, line 2", 16);
 }
 
+static void put_hydra(void)
+{
+    put("conf/config.yaml", "defaults:\n  - data: a\n  - trainer: one\n  - _self_\n"
+                            "data:\n  num_workers: 3\nlr: 0.1\n");
+    put("conf/data/a.yaml", "batch_size: 8\nnum_workers: 1\n");
+    put("conf/data/b.yaml", "defaults: [a]\nbatch_size: ${n}\nn: 4\n");
+    put("conf/trainer/one.yaml", "# @package _global_\nmax_epochs: 1\ndevices: 1\n");
+    put("conf/trainer/two.yaml", "max_epochs: 1\ndevices: 2\n");
+    put("conf/exp/e.yaml", "# @package _global_\ndefaults:\n  - override /data: b\n"
+                           "n: 16\n");
+    put("train.py", "@hydra.main(config_path='conf', config_name='config')\n"
+                    "def main(cfg):\n    loss.backward()\n");
+}
+
+static void groups_are_composed(void **state)
+{
+    (void)state;
+    put_hydra();
+    struct unit *u = read_file("conf/config.yaml");
+    expect(u, FACT_batch_size, "8 inherited conf/data/a.yaml:1");
+    /* The file itself stands last. */
+    expect(u, FACT_num_workers, "3 explicit conf/config.yaml:6");
+    expect(u, FACT_learning_rate, "0.1 explicit conf/config.yaml:7");
+}
+
+static void command_lines_choose_groups(void **state)
+{
+    (void)state;
+    put_hydra();
+    put("run.sh", "python train.py +exp=e data.num_workers=6 trainer=two\n"
+                  "python train.py data=a\n");
+    struct unit *u = read_file("run.sh");
+    assert_int_equal(u->runs.len, 2);
+    double batch, workers;
+    assert_true(run_number(&u->runs.at[1], FACT_batch_size, &batch) && batch == 8);
+    /* +exp=e chooses data/b, whose batch is the n that the experiment sets. */
+    assert_true(run_number(&u->runs.at[0], FACT_batch_size, &batch) && batch == 16);
+    assert_true(run_number(&u->runs.at[0], FACT_num_workers, &workers) && workers == 6);
+}
+
 /* Bases of bases that double with every step must not be read for ever. */
 static void doubling_ends(void **state)
 {
@@ -305,6 +345,8 @@ int main(void)
         cmocka_unit_test_teardown(launches_override_defaults, reset),
         cmocka_unit_test_teardown(launches_read_configs, reset),
         cmocka_unit_test_teardown(unknown_programs_are_what_they_are_told, reset),
+        cmocka_unit_test_teardown(groups_are_composed, reset),
+        cmocka_unit_test_teardown(command_lines_choose_groups, reset),
         cmocka_unit_test_teardown(doubling_ends, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
