@@ -119,9 +119,17 @@ bool pack_names_common(struct str name)
     return among(name, names) || fact_parse(pack_after(name, "want.")) != FACT_COUNT;
 }
 
+/* For rules alone: a change that hung on the advice would hang on itself. */
+static bool names_advice(struct str name)
+{
+    static const char *const names[] = {"advice.best", "advice.best_verdict",
+                                        "advice.best_saves", "advice.best_total", NULL};
+    return among(name, names);
+}
+
 static bool may_name(const struct pack_reader *r, struct str name)
 {
-    if (pack_names_common(name) || names_option(r->rule, pack_after(name, "option.")) ||
+    if (pack_names_common(name) || names_advice(name) || names_option(r->rule, pack_after(name, "option.")) ||
         names_limit(r, pack_after(name, "limit.")) ||
         names_limit(r, pack_after(name, "limit_scaled.")))
         return true;

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "advise.h"
+
 #include "banned.h"
 
 static const struct value UNKNOWN; /* VALUE_UNKNOWN is zero */
@@ -125,6 +127,25 @@ static struct value ask_model(const struct rule_view *v, struct str name)
     if (str_eq(name, STR("parameters")))
         return count(e->model.parameters);
     return str_eq(name, STR("trainable")) ? count(e->model.trainable) : UNKNOWN;
+}
+
+static struct value ask_advice(const struct rule_view *v, struct str name)
+{
+    const struct estimate *e = estimate_of(v);
+    struct advices all = {0};
+    if (!e)
+        return UNKNOWN;
+    advise_run(v->estimates->arena, v->c, v->run, v->target, e, &all);
+    const struct advice *best = advise_best(&all);
+    if (!best)
+        return UNKNOWN;
+    if (str_eq(name, STR("best")))
+        return VALUE_OF_STR(best->text);
+    if (str_eq(name, STR("best_verdict")))
+        return text(verdict_name(best->verdict));
+    if (str_eq(name, STR("best_saves")))
+        return count(best->saves);
+    return str_eq(name, STR("best_total")) ? count(best->total) : UNKNOWN;
 }
 
 static struct value ask_limit(const struct rule_view *v, struct str name, bool want_scaled)
@@ -475,6 +496,8 @@ static struct value ask_value(const struct rule_view *v, struct str name)
         return ask_gpu(v, rest);
     if (str_eq(family, STR("estimate")))
         return ask_estimate(v, rest);
+    if (str_eq(family, STR("advice")))
+        return ask_advice(v, rest);
     if (str_eq(family, STR("model")))
         return ask_model(v, rest);
     if (str_eq(family, STR("limit")))
