@@ -11,6 +11,7 @@
 
 #include "job_parts.h"
 #include "match.h"
+#include "model_file.h"
 #include "pool.h"
 #include "fit.h"
 #include "preset.h"
@@ -230,6 +231,7 @@ static void bind_unit(const struct job *job, const struct group *g, struct unit 
     front_parse(&u->arena, &u->source, &u->doc);
     link_unit(&links, u);
     add_config_facts(u, g->config);
+    model_file_unit(job->pack, u);
 }
 
 struct unit *job_parse(const struct job *job, const struct group *group, struct str path,

@@ -60,6 +60,8 @@ static bool is_image_classifier(struct str family)
     return str_eq(family, STR("cnn")) || str_eq(family, STR("vit"));
 }
 
+static double transformer_parameters(const struct network *net);
+
 static bool from_catalogue(struct notes *n, const struct model *m, struct network *out)
 {
     enum network_kind kind;
@@ -107,6 +109,9 @@ static bool from_catalogue(struct notes *n, const struct model *m, struct networ
         .block = pair_of(m->block_kib),
         .whole = m->saved_kib > 0 && !is_image_classifier(m->family),
     };
+    if (m->parameters == 0) {
+        out->parameters = transformer_parameters(out);
+    }
     return true;
 }
 
@@ -389,9 +394,13 @@ bool memory_resolve(struct notes *n, const struct pack *pack, const struct run *
     struct str name;
     bool named = run_word(run, FACT_model_name, &name) && name.len > 0;
     const struct model *m = named ? pack_find_model(pack, name) : NULL;
+    m = m ? m : run->model;
     struct str backbone;
     if (run_word(run, FACT_backbone, &backbone) && run_fact(run, FACT_head)) {
         return memory_parts_resolve(n, pack, run, out) && shape_sample(n, run, out);
+    }
+    if (m && m == run->model) {
+        memory_note(n, "the network's figures are those of %.*s", STR_ARG(m->source));
     }
     if (m) {
         return from_catalogue(n, m, out) && !is_only_a_part(n, run, out) &&

@@ -165,6 +165,8 @@ bool pack_load(struct arena *a, const char *dir, struct pack *out,
     PACK_PUT(out->gpus, r.gpus);
     PACK_PUT(out->models, r.models);
     PACK_PUT(out->components, r.components);
+    PACK_PUT(out->config_keys, r.config_keys);
+    PACK_PUT(out->config_types, r.config_types);
     pack_index(a, out);
     if (r.failed)
         err_set(err, "the files below '%s' have mistakes", dir);

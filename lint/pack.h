@@ -281,6 +281,17 @@ struct component {
     uint32_t second_times; /* so often stands the second head */
 };
 
+struct config_key { /* of a model's config.json */
+    struct str field; /* of struct model */
+    PACK_LIST(struct str) keys;
+};
+
+struct config_type {
+    PACK_LIST(struct str) types; /* values of model_type */
+    struct str like;             /* the model that says what config.json does not */
+    bool tied;                   /* embeddings, where it is silent */
+};
+
 /* --- the pack ------------------------------------------------------------ */
 
 struct model_name {
@@ -299,6 +310,8 @@ struct pack {
     PACK_LIST(struct gpu) gpus;
     PACK_LIST(struct model) models;
     PACK_LIST(struct component) components;
+    PACK_LIST(struct config_key) config_keys;
+    PACK_LIST(struct config_type) config_types;
     PACK_LIST(struct model_name) model_names; /* sorted; made by pack_index */
 };
 

@@ -389,6 +389,43 @@ static void read_models(struct pack_reader *r, const struct setting *s, void *sl
     pack_each(r, s, slot, add_model);
 }
 
+static void add_config_key(struct pack_reader *r, const struct setting *s, void *vec)
+{
+    static const struct pack_field fields[] = {
+        {"field", true, offsetof(struct config_key, field), pack_read_line},
+        {"keys", true, offsetof(struct config_key, keys), pack_read_texts},
+    };
+    struct config_keys_read *all = vec;
+    struct config_key k = {.field = {"", 0}};
+    PACK_READ_MAP(r, s, fields, &k);
+    vec_push(r->arena, all, k);
+}
+
+static void read_config_keys(struct pack_reader *r, const struct setting *s, void *slot)
+{
+    struct pack_reader *all = slot;
+    pack_each(r, s, &all->config_keys, add_config_key);
+}
+
+static void add_config_type(struct pack_reader *r, const struct setting *s, void *vec)
+{
+    static const struct pack_field fields[] = {
+        {"types", true, offsetof(struct config_type, types), pack_read_texts},
+        {"like", true, offsetof(struct config_type, like), pack_read_line},
+        {"tied", true, offsetof(struct config_type, tied), pack_read_bool},
+    };
+    struct config_types_read *all = vec;
+    struct config_type t = {.like = {"", 0}};
+    PACK_READ_MAP(r, s, fields, &t);
+    vec_push(r->arena, all, t);
+}
+
+static void read_config_types(struct pack_reader *r, const struct setting *s, void *slot)
+{
+    struct pack_reader *all = slot;
+    pack_each(r, s, &all->config_types, add_config_type);
+}
+
 void pack_read_catalog(struct pack_reader *r, const struct setting *root)
 {
     static const struct pack_field fields[] = {
@@ -396,6 +433,8 @@ void pack_read_catalog(struct pack_reader *r, const struct setting *root)
         {"gpus", false, 0, read_gpus},
         {"models", false, 0, read_models},
         {"components", false, 0, read_components},
+        {"config_keys", false, 0, read_config_keys},
+        {"config_types", false, 0, read_config_types},
     };
     const struct setting *source = setting_child(root, STR("source"));
     r->rows_source = STR("");

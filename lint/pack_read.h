@@ -18,6 +18,8 @@ struct methods_read VEC_BODY(struct method);
 struct gpus_read VEC_BODY(struct gpu);
 struct models_read VEC_BODY(struct model);
 struct components_read VEC_BODY(struct component);
+struct config_keys_read VEC_BODY(struct config_key);
+struct config_types_read VEC_BODY(struct config_type);
 
 struct pack_reader {
     struct arena *arena;
@@ -39,6 +41,8 @@ struct pack_reader {
     struct gpus_read gpus;
     struct models_read models;
     struct components_read components;
+    struct config_keys_read config_keys;
+    struct config_types_read config_types;
     struct str rows_source; /* a catalogue's, for rows that name none */
 };
 

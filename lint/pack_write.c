@@ -601,6 +601,25 @@ static struct str component_item(struct writer *w, const void *item)
     return ended(&f);
 }
 
+static struct str config_key_item(struct writer *w, const void *item)
+{
+    const struct config_key *k = item;
+    struct fields f = fields_of(w);
+    put_text(&f, "field", k->field);
+    PUT_TEXTS(&f, "keys", k->keys);
+    return ended(&f);
+}
+
+static struct str config_type_item(struct writer *w, const void *item)
+{
+    const struct config_type *t = item;
+    struct fields f = fields_of(w);
+    PUT_TEXTS(&f, "types", t->types);
+    put_text(&f, "like", t->like);
+    put_int(&f, "tied", t->tied);
+    return ended(&f);
+}
+
 static struct str model_name_item(struct writer *w, const void *item)
 {
     const struct model_name *n = item;
@@ -622,6 +641,8 @@ void pack_write(struct buf *out, const struct pack *p)
     PUT_LIST(&f, "changes", "struct change", p->changes, change_item);
     PUT_LIST(&f, "gpus", "struct gpu", p->gpus, gpu_item);
     PUT_LIST(&f, "models", "struct model", p->models, model_item);
+    PUT_LIST(&f, "config_keys", "struct config_key", p->config_keys, config_key_item);
+    PUT_LIST(&f, "config_types", "struct config_type", p->config_types, config_type_item);
     PUT_LIST(&f, "components", "struct component", p->components, component_item);
     PUT_LIST(&f, "model_names", "struct model_name", p->model_names, model_name_item);
     buf_cstr(out, "static const struct pack PACK = ");

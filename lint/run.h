@@ -39,6 +39,7 @@ struct run {
                                      itself when there are none */
     const struct setting *container; /* where its own settings live; a root or a map */
     struct facts facts;              /* in file order, then defaults and derived */
+    const struct model *model; /* of the config.json that the model's name leads to, or NULL */
     int32_t best[FACT_COUNT];        /* index of the deciding fact in `facts`, or -1 */
 };
 

@@ -13,7 +13,7 @@ done
 for f in $(git ls-files 'lint/*.h' 'lint/*/*.h'); do
     n=$(wc -l < "$f")
     # pack.h holds the one description of all shipped data.
-    case $f in lint/pack.h) limit=340 ;; lint/front/front.h | lint/setting.h | lint/fix.h) limit=140 ;; *) limit=120 ;; esac
+    case $f in lint/pack.h) limit=340 ;; lint/pack_read.h) limit=130 ;; lint/front/front.h | lint/setting.h | lint/fix.h) limit=140 ;; *) limit=120 ;; esac
     [ "$n" -le $limit ] || complain "$f has $n lines ($limit at most)"
 done
 
