@@ -11,6 +11,7 @@ struct launch {
     const struct setting *command;
     struct facts launcher; /* what stands in front of the program */
     struct facts files;    /* facts of files that flags name */
+    bool named;            /* its name or its options say whose program it is */
 };
 
 /* --- the launcher --------------------------------------------------------------- */
@@ -235,7 +236,9 @@ static bool bind_whole(struct launch *x, struct document *whole)
     for (size_t i = 0; i < x->files.len; i++)
         vec_push(&l->unit->arena, &joined, x->files.at[i]);
     const struct framework *own = bind_recognise(l->c->pack, whole);
-    if (!own)
+    /* A program of many files tells less of itself than a table that knows its options. */
+    bool vague = own && own->generic && whole->source->language == LANGUAGE_PYTHON;
+    if (!own || (vague && x->named))
         return false;
     size_t before = l->unit->runs.len;
     link_join(l, whole, &whole->tree, own, &joined);
@@ -334,6 +337,10 @@ static void run_command(struct linker *l, const struct setting *command)
 {
     struct launch x = {.l = l, .command = command};
     struct setting_tree said = command_tree(&x);
+    size_t end = command->id + said.all.len;
+    const struct framework *own =
+        bind_recognise_command(l->c->pack, &l->unit->doc, command, end);
+    x.named = own && !own->generic;
     add_launcher(&x);
     link_join(l, &l->unit->doc, &said, NULL, &x.files);
     size_t before = l->unit->runs.len;
