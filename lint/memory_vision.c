@@ -21,7 +21,7 @@ static const struct amount SLACK = {0, 0.03, 0.12};
 static const struct amount GRADIENT_HOLES = {0, 1, 1};
 /* cuDNN brings tensors into its own layout in a workspace: of the largest convolution's
  * input and output so many copies are held beyond the peak of the tensors. */
-static const struct amount LAYOUT_COPIES = {0, 3, 6};
+static const struct amount LAYOUT_COPIES = {0, 3.5, 6};
 /* Without the benchmark cuDNN's heuristics choose kernels of little workspace. */
 static const struct amount PLAIN_COPIES = {0, 1, 5};
 /* The true boxes of an image, which a detector compares with all its anchors, and bytes of
@@ -31,7 +31,7 @@ static const struct amount BOXES = {2, 40, 100};
 static const double PAIR_BYTES = 40;
 /* MiB of cuDNN's kernels on the device, and the workspace of those that it chose; a
  * benchmark tries the greediest as well. Trainers differ in whether they ask for it. */
-static const struct amount CUDNN = {0, 128, 768}, CUDNN_BENCHMARK = {128, 450, 2048},
+static const struct amount CUDNN = {0, 128, 768}, CUDNN_BENCHMARK = {128, 450, 3584},
                            CUDNN_EITHER = {0, 290, 2048};
 
 /* Of one sample at the run's size. */
@@ -71,9 +71,9 @@ static void checkpointed(struct plan *p, double kept)
 
 /* Text encoders and autoencoder: in half where anything is; gone where their results were
  * made beforehand. */
-static void add_frozen(struct notes *n, struct plan *p)
+static void add_frozen(struct notes *n, const struct run *run, struct plan *p)
 {
-    if (p->net.frozen <= 0) {
+    if (p->net.frozen <= 0 || memory_lists(run, FACT_offload, "encoders")) {
         return;
     }
     double each = p->regime.compute == 2 ? 2 : 4;
@@ -127,7 +127,7 @@ void memory_vision(struct notes *n, const struct run *run, struct plan *p)
     }
     p->layer_temporary = passing_bytes(p, kept, benchmarks, chosen);
     p->input = exactly(input_bytes(net));
-    add_frozen(n, p);
+    add_frozen(n, run, p);
     struct amount cudnn = !chosen ? CUDNN_EITHER : benchmarks ? CUDNN_BENCHMARK : CUDNN;
     p->fixed_workspace = amount_add(p->fixed_workspace, amount_times(cudnn, MIB));
     p->fixed_workspace = amount_add(p->fixed_workspace, matching_bytes(net));

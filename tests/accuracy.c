@@ -200,6 +200,7 @@ static struct run run_of(struct arena *a, const struct pack *pack,
     set_noted(a, cell(head, row, "note"), &run);
     if (str_starts(cell(head, row, "id"), str_from(TIMM))) {
         run_text_set(a, &run, FACT_cudnn_benchmark, VALUE_OF_BOOL(true));
+        run_text_set(a, &run, FACT_weight_decay, VALUE_OF_FLOAT(2e-5));
     }
     return run;
 }
@@ -403,6 +404,7 @@ static void measure_zoo(struct tally *t, const struct pack *pack,
     struct str family, id = cell(head, row, "id");
     struct vision_row text = {.id = id,
                               .model = cell(head, row, "model"),
+                              .note = cell(head, row, "note"),
                               .config = cell(head, row, "config_path"),
                               .peft = cell(head, row, "peft"),
                               .batch = cell(head, row, "batch_size_per_gpu"),

@@ -291,6 +291,9 @@ static struct str finetrainers(struct texts *t)
     put_word(t, FACT_torch_version, "2.5.0");
     put_word(t, FACT_gradient_checkpointing,
              has(t->row->checkpointing, "yes") ? "full" : "none");
+    if (has(t->row->note, "precomput") && !has(t->row->note, "without precomput")) {
+        put_word(t, FACT_offload, "encoders"); /* their results were made beforehand */
+    }
     if (has(t->row->peft, "LoRA")) {
         put_word(t, FACT_peft, "lora");
         put(t, FACT_lora_rank, after(t->row->peft, "r=", " "));
