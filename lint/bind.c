@@ -235,6 +235,7 @@ static void bind_part(struct binder *b, const struct framework *own,
         bind_setting(b, b->doc->tree.all.at[at]);
     bind_borrowed(b, root);
     bind_run_gather(b->arena, own, b->doc, root, &facts, joined, out);
+    b->facts = NULL;
 }
 
 /* Where the settings of MAP end. */

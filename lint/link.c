@@ -212,6 +212,8 @@ static void add_bases(struct linker *l, struct link_node *node, struct document 
          item = item->next)
         if (item->kind == SETTING_SCALAR)
             add_base(l, &bases, doc, spec, item, from);
+    if (node->doc->source->language == LANGUAGE_PYTHON)
+        link_tree_refer(&l->trees, node, &bases, spec->key);
     link_tree_under(node, &bases, spec->cut);
 }
 
@@ -229,6 +231,8 @@ static void follow(struct linker *l, struct link_node *node, const struct link_s
                        : NULL;
         if (k)
             add_bases(l, node, c->doc, k->spec, c->setting, from);
+        if (k && c->doc->source->language == LANGUAGE_PYTHON)
+            return; /* settings of NODE may have moved into the base */
         c = next;
     }
 }

@@ -64,33 +64,6 @@ static bool is_said(const struct setting *s)
     return s->kind != SETTING_MAP && !(s->flags & (SETTING_POSITIONAL | SETTING_OVERRIDDEN));
 }
 
-/* Puts NODE at the dotted path KEY below ROOT, over what is there. */
-static void put(struct linker *l, struct link_node *root, struct str key,
-                struct link_node *node)
-{
-    struct link_node *at = root, *last = NULL;
-    for (size_t from = 0; from <= key.len;) {
-        size_t dot = str_find_byte(key, '.', from);
-        size_t to = dot == SIZE_MAX ? key.len : dot;
-        struct str part = str_slice(key, from, to);
-        if (to == key.len) {
-            node->key = part;
-            last = link_tree_child(at, part);
-        } else {
-            struct link_node *next = link_tree_child(at, part);
-            if (!next || next->kind != SETTING_MAP)
-                next = link_tree_map(&l->trees, at, node, part);
-            if (!next)
-                return;
-            at = next;
-        }
-        from = to + 1;
-    }
-    if (last && last->kind == SETTING_MAP && node->kind == SETTING_SCALAR)
-        return; /* trainer=gpu chooses the file that fills the map */
-    link_tree_put(at, last, node);
-}
-
 /* The command's flags and overrides over ROOT, a config. */
 static void say_to_config(struct launch *x, struct link_node *root)
 {
@@ -98,7 +71,7 @@ static void say_to_config(struct launch *x, struct link_node *root)
     for (const struct setting *s = x->command->first; s; s = s->next) {
         struct link_node *n = is_said(s) ? link_tree_copy(&l->trees, &l->unit->doc, s) : NULL;
         if (n)
-            put(l, root, plain_key(l, s->key), n);
+            link_tree_put_path(&l->trees, root, plain_key(l, s->key), n);
     }
 }
 

@@ -164,6 +164,92 @@ struct link_node *link_tree_map(struct link_trees *t, struct link_node *map,
     return n;
 }
 
+void link_tree_put_path(struct link_trees *t, struct link_node *root, struct str key,
+                        struct link_node *node)
+{
+    struct link_node *at = root;
+    size_t from = 0, dot;
+    while ((dot = str_find_byte(key, '.', from)) != SIZE_MAX) {
+        struct str part = str_slice(key, from, dot);
+        struct link_node *next = link_tree_child(at, part);
+        at = next && next->kind == SETTING_MAP ? next : link_tree_map(t, at, node, part);
+        if (!at)
+            return;
+        from = dot + 1;
+    }
+    node->key = str_slice(key, from, key.len);
+    struct link_node *old = link_tree_child(at, node->key);
+    if (old && old->kind == SETTING_MAP && node->kind == SETTING_SCALAR)
+        return; /* trainer=gpu chooses the file that fills the map */
+    link_tree_put(at, old, node);
+}
+
+/* --- references to a base --------------------------------------------------------- */
+
+static struct link_node *node_at(struct link_node *root, struct str path)
+{
+    for (size_t from = 0; root && from <= path.len;) {
+        size_t dot = str_find_byte(path, '.', from);
+        size_t to = dot == SIZE_MAX ? path.len : dot;
+        root = link_tree_child(root, str_slice(path, from, to));
+        from = to + 1;
+    }
+    return root;
+}
+
+static void clone_children(struct link_trees *t, struct link_node *to,
+                           const struct link_node *from)
+{
+    to->first = to->last = NULL;
+    for (const struct link_node *c = from->first; c; c = c->next) {
+        struct link_node *n = new_node(t, c->doc, c->setting);
+        if (!n)
+            return;
+        n->key = c->key;
+        n->kind = c->kind;
+        append(to, n);
+        clone_children(t, n, c);
+    }
+}
+
+/* The path behind PREFIX in the value of N; "" when that is something else. */
+static struct str path_after(const struct link_node *n, struct str prefix)
+{
+    struct str text = source_quote(n->doc->source, n->setting->value_span);
+    if (str_starts(text, STR("{{")) && str_ends(text, STR("}}")))
+        text = str_trim(str_slice(text, 2, text.len - 2));
+    if (!str_starts(text, prefix) || text.len <= prefix.len + 1 || text.at[prefix.len] != '.')
+        return (struct str){"", 0};
+    return str_slice(text, prefix.len + 1, text.len);
+}
+
+void link_tree_refer(struct link_trees *t, struct link_node *node, struct link_node *base,
+                     struct str prefix)
+{
+    struct link_node own = *node;
+    node->first = node->last = NULL;
+    for (struct link_node *c = own.first, *next; c; c = next) {
+        next = c->next;
+        bool inside = str_starts(c->key, prefix) && c->key.len > prefix.len + 1 &&
+                      c->key.at[prefix.len] == '.';
+        struct str path =
+            c->kind == SETTING_SCALAR ? path_after(c, prefix) : (struct str){"", 0};
+        const struct link_node *target = path.len ? node_at(base, path) : NULL;
+        if (target) {
+            c->setting = target->setting;
+            c->doc = target->doc;
+            c->kind = target->kind;
+            clone_children(t, c, target);
+        } else {
+            link_tree_refer(t, c, base, prefix);
+        }
+        if (inside)
+            link_tree_put_path(t, base, str_slice(c->key, prefix.len + 1, c->key.len), c);
+        else
+            append(node, c);
+    }
+}
+
 /* --- the tree ----------------------------------------------------------------- */
 
 static void fill(struct setting *to, const struct link_node *n)

@@ -37,6 +37,14 @@ void link_tree_put(struct link_node *map, struct link_node *old, struct link_nod
 /* A new empty map KEY in MAP, in place of what is called so, written where LIKE is. */
 struct link_node *link_tree_map(struct link_trees *t, struct link_node *map,
                                 const struct link_node *like, struct str key);
+/* Puts NODE at the dotted path KEY below ROOT, over what is there; a scalar in place of a map
+ * that stands there is left out. */
+void link_tree_put_path(struct link_trees *t, struct link_node *root, struct str key,
+                        struct link_node *node);
+/* Where NODE, or something below it, is written as PREFIX.a.b ("{{" and "}}" around it or
+ * not), it becomes what BASE has at a.b; keys that start with PREFIX. go into BASE. */
+void link_tree_refer(struct link_trees *t, struct link_node *node, struct link_node *base,
+                     struct str prefix);
 /* Appends NODE as a root of OUT; its settings have `original` and `home`. */
 void link_tree_emit(struct arena *a, const struct link_node *node,
                     struct setting_tree *out);

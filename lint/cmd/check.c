@@ -47,7 +47,8 @@ static bool print_output(const struct buf *fixed, const struct buf *report)
 {
     if (!fixed->len)
         return cmd_print(buf_str(report));
-    fwrite(report->at, 1, report->len, stderr);
+    if (report->len)
+        fwrite(report->at, 1, report->len, stderr);
     return cmd_print(buf_str(fixed));
 }
 

@@ -160,6 +160,24 @@ static void cuts(void **state)
     expect(u, FACT_batch_size, "8 inherited b.py:2");
 }
 
+/* MMEngine's way to say what the base says, and to change it there. */
+static void bases_are_named(void **state)
+{
+    (void)state;
+    put("b.py", "workers = 3\n"
+                "train_dataloader = dict(batch_size=8, num_workers=2)\n"
+                "optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1))\n");
+    put("a.py", "_base_ = './b.py'\n"
+                "_base_.optim_wrapper.optimizer.lr = 0.5\n"
+                "train_dataloader = dict(num_workers={{_base_.workers}})\n"
+                "val_dataloader = dict(batch_size=_base_.train_dataloader.batch_size)\n");
+    struct unit *u = read_file("a.py");
+    expect(u, FACT_learning_rate, "0.5 explicit a.py:2");
+    expect(u, FACT_num_workers, "3 inherited b.py:1");
+    expect(u, FACT_batch_size, "8 inherited b.py:2");
+    expect(u, FACT_eval_batch_size, "8 inherited b.py:2");
+}
+
 static void circles_end(void **state)
 {
     (void)state;
@@ -337,6 +355,7 @@ int main(void)
         cmocka_unit_test_teardown(later_base_counts, reset),
         cmocka_unit_test_teardown(chains_are_kept, reset),
         cmocka_unit_test_teardown(cuts, reset),
+        cmocka_unit_test_teardown(bases_are_named, reset),
         cmocka_unit_test_teardown(circles_end, reset),
         cmocka_unit_test_teardown(missing_files_are_told, reset),
         cmocka_unit_test_teardown(addresses_are_no_files, reset),
