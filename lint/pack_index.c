@@ -190,6 +190,24 @@ static const struct model_name *look_up_variant(const struct pack *p, struct str
     return hit;
 }
 
+/* The builder of a model by its path: torchtune.models.llama3_1.lora_llama3_1_8b. */
+static const struct model_name *look_up_builder(const struct pack *p, struct str name)
+{
+    static const char *const ADAPTED[] = {"qlora_", "lora_"};
+    static const char *const TUNED[] = {"_instruct", "_base"};
+    if (!str_starts(name, STR("torchtune.models.")))
+        return NULL;
+    while (str_find_byte(name, '.', 0) != SIZE_MAX)
+        name = str_slice(name, str_find_byte(name, '.', 0) + 1, name.len);
+    for (size_t i = 0; i < sizeof ADAPTED / sizeof *ADAPTED; i++)
+        if (str_starts(name, str_from(ADAPTED[i])))
+            name = str_slice(name, str_from(ADAPTED[i]).len, name.len);
+    for (size_t i = 0; i < sizeof TUNED / sizeof *TUNED; i++)
+        if (str_ends(name, str_from(TUNED[i])))
+            name = str_slice(name, 0, name.len - str_from(TUNED[i]).len);
+    return look_up(p, name);
+}
+
 const struct model *pack_find_model(const struct pack *p, struct str name_as_written)
 {
     struct str name = str_trim(name_as_written);
@@ -200,6 +218,8 @@ const struct model *pack_find_model(const struct pack *p, struct str name_as_wri
         hit = look_up_path(p, without_weights_ending(name));
     if (!hit)
         hit = look_up_tagged(p, name);
+    if (!hit)
+        hit = look_up_builder(p, name);
     if (!hit)
         hit = look_up_variant(p, name);
     if (!hit || hit->model == MODEL_AMBIGUOUS)
