@@ -285,8 +285,8 @@ class Bash:
 
 
 def arguments(index, words):
-    pairs, key = [], None
-    for i, word in enumerate(words):
+    pairs, key, count = [], None, 0
+    for word in words:
         if word.startswith("--"):
             key, equals, value = word.partition("=")
             pairs.append([(str(index), key[2:]), typed(value) if equals else True])
@@ -294,7 +294,8 @@ def arguments(index, words):
         elif key:
             key[1], key = typed(word), None
         else:
-            pairs.append([(str(index), "word %d" % i), word])
+            pairs.append([(str(index), "word %d" % count), word])
+            count += 1
     return [tuple(p) for p in pairs]
 
 
@@ -309,6 +310,8 @@ def typed(word):
 
 def check_shell(laws, bash, before, after, unsafe, counts):
     old, new = bash.read(before), bash.read(after)
+    if not any(p[0][-1] in laws.KNOBS for p in old):
+        return  # damage ends the script before anything is trained
     old_by, new_by = dict(old), dict(new)
     changed = [k for k in old_by if k in new_by and not laws.same(old_by[k], new_by[k])]
     come = [k for k in new_by if k not in old_by]
@@ -322,7 +325,7 @@ def check_shell(laws, bash, before, after, unsafe, counts):
     full = lambda pairs: [(p[0], 0, 0, 0, p[1]) for p in pairs]
     if not unsafe and laws.effective(full(old)) not in (None, laws.effective(full(new))):
         raise laws.Failure("the effective batch changed")
-    if old and not changed and not come and not gone:
+    if not changed and not come and not gone:
         raise laws.Failure("the file changed and nothing else did")
     shown = lambda text: re.sub(r"\d[\d.e+-]*|[Tt]rue|[Ff]alse", "0", text)
     if not come and not gone and shown(before) != shown(after):

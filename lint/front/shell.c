@@ -428,6 +428,7 @@ static void run_command(struct shell *s, const struct shell_command *c)
 
 static void run_commands(struct shell *s)
 {
+    shell_note_exports(s);
     for (size_t i = 0; i < s->commands.len; i++)
         run_command(s, &s->commands.at[i]);
 }

@@ -84,6 +84,8 @@ struct shell {
     struct shell_commands VEC_BODY(struct shell_command) commands;
     uint32_t buckets[SHELL_BUCKETS]; /* newest binding */
     struct setting *root;
+    uint32_t *exports; /* bindings that are exported */
+    uint32_t export_count;
     struct shell_tokens sbatch; /* words of #SBATCH comments */
     unsigned nested; /* in bash -c */
     size_t work; /* characters expanded so far */

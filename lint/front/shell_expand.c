@@ -172,7 +172,7 @@ static void variable(struct expansion *e, struct str name, struct span reference
                      const struct span *fallback)
 {
     struct found f;
-    if (e->depth > MAX_NESTED || e->out->len >= MAX_CHARS) {
+    if (e->depth > MAX_NESTED || e->out->len >= MAX_CHARS || e->s->work++ >= MAX_WORK) {
         put(e, 0, reference.from, reference.to, true);
         return;
     }
@@ -416,6 +416,8 @@ static void expand_array(struct shell *s, struct span word, struct str name,
                          struct scene where, struct shell_arguments *out)
 {
     struct found f;
+    if (s->work++ >= MAX_WORK)
+        return; /* nobody writes that */
     if (where.depth > MAX_NESTED || out->len > MAX_CHARS ||
         !find(s, name, where.region, where.limit, &f) || f.at[f.count - 1]->kind != SHELL_LIST) {
         any(s, word, out);

@@ -214,6 +214,7 @@ static void end_stage(struct docker *d)
         vec_push(s->scratch, &all, d->entry.at[i]);
     for (size_t i = 0; i < d->command.len && !d->shell_form; i++)
         vec_push(s->scratch, &all, d->command.at[i]);
+    shell_note_exports(s);
     if (all.len)
         shell_run(s, &all, &none, d->stage, (uint32_t)s->bindings.len);
     d->entry.len = d->command.len = 0;
@@ -257,6 +258,7 @@ static void docker_run(struct docker *d, struct span rest, struct str name)
         struct shell_arguments own = {0};
         if (!exec_form(s, rest, run ? &own : list))
             list->len = 0;
+        shell_note_exports(s);
         if (run && own.len)
             shell_run(s, &own, &(struct shell_prefixes){0}, d->stage, (uint32_t)s->bindings.len);
         return;
@@ -341,5 +343,6 @@ void shell_dotenv(struct shell *s)
     struct lines l = {.s = s, .at = s->doc->source->body};
     while (next_line(&l))
         dotenv_line(s, l.line);
+    shell_note_exports(s);
     shell_env(s, s->root, 0, (uint32_t)s->bindings.len);
 }

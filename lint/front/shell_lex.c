@@ -125,9 +125,15 @@ static bool is_meta(char c)
     return c == '\0' || strchr(" \t\r\n;&|<>()", c) != NULL;
 }
 
+/* A CR is one of its line's last bytes, or a letter like any other. */
+static bool is_letter_cr(const struct shell *s, uint32_t at, uint32_t end)
+{
+    return s->text.at[at] == '\r' && at + 1 < end && s->text.at[at + 1] != '\n';
+}
+
 uint32_t shell_word_end(const struct shell *s, uint32_t at, uint32_t end)
 {
-    while (at < end && !is_meta(s->text.at[at])) {
+    while (at < end && (!is_meta(s->text.at[at]) || is_letter_cr(s, at, end))) {
         at = skip_part(s, at, end, 0);
         if (at == SHELL_NOWHERE)
             return at;
@@ -202,7 +208,8 @@ static void skip_blanks(struct lexer *l)
         uint32_t joined = continuation(l->s, l->at, l->end);
         if (joined)
             l->at += joined;
-        else if (l->at < l->end && (c == ' ' || c == '\t' || c == '\r' || c == '\0'))
+        else if (l->at < l->end && (c == ' ' || c == '\t' || c == '\0' ||
+                                    (c == '\r' && !is_letter_cr(l->s, l->at, l->end))))
             l->at++;
         else
             return;

@@ -31,7 +31,7 @@ static const struct launcher {
 #undef LAUNCHER
 };
 
-enum { MAX_SETTINGS = 200000, MAX_EXPORTS = 200, MAX_LAUNCHERS = 8 };
+enum { MAX_SETTINGS = 200000, MAX_EXPORTS = 200, MAX_LAUNCHERS = 8, MAX_COMMANDS = 1000 };
 
 struct started {
     const struct launcher *by;
@@ -459,10 +459,10 @@ static void mark_duplicates(struct setting *map)
 
 static void add_exports(struct shell *s, struct setting *env, uint32_t region, uint32_t limit)
 {
-    for (uint32_t i = 0; i < limit && env->count < MAX_EXPORTS; i++) {
-        const struct shell_binding *b = &s->bindings.at[i], *newest;
+    for (uint32_t i = 0; i < s->export_count && s->exports[i] < limit; i++) {
+        const struct shell_binding *b = &s->bindings.at[s->exports[i]], *newest;
         struct shell_argument a;
-        if (!b->exported || !shell_variable(s, b->name, region, limit, &a, &newest) || newest != b)
+        if (!shell_variable(s, b->name, region, limit, &a, &newest) || newest != b)
             continue;
         add_value(s, env, b->name, b->name_span, &a, 0, false);
     }
@@ -489,6 +489,15 @@ static struct setting *unless_empty(struct shell *s, struct setting *env)
     map->count--;
     s->doc->tree.all.len--;
     return NULL;
+}
+
+void shell_note_exports(struct shell *s)
+{
+    s->exports = arena_alloc_array(s->scratch, MAX_EXPORTS, sizeof *s->exports);
+    s->export_count = 0;
+    for (uint32_t i = 0; i < s->bindings.len && s->export_count < MAX_EXPORTS; i++)
+        if (s->bindings.at[i].exported)
+            s->exports[s->export_count++] = i;
 }
 
 struct setting *shell_env(struct shell *s, struct setting *map, uint32_t region, uint32_t limit)
@@ -566,7 +575,8 @@ void shell_run(struct shell *s, const struct shell_arguments *arguments,
 {
     struct line l = {.s = s, .args = arguments};
     uint32_t script = find_script(&l);
-    if (script == SHELL_NOWHERE || s->doc->tree.all.len >= MAX_SETTINGS)
+    if (script == SHELL_NOWHERE || s->root->count >= MAX_COMMANDS ||
+        s->doc->tree.all.len >= MAX_SETTINGS)
         return;
     for (size_t i = 0; i < sizeof OTHERS / sizeof *OTHERS; i++)
         if (str_eq(arguments->at[script].text, str_from(OTHERS[i])))

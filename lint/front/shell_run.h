@@ -53,6 +53,8 @@ struct shell_prefixes VEC_BODY(struct shell_prefix);
 void shell_run(struct shell *s, const struct shell_arguments *arguments,
                const struct shell_prefixes *prefixes, uint32_t region, uint32_t limit);
 
+/* Gathers what is exported, once all assignments are known. */
+void shell_note_exports(struct shell *s);
 /* The map of exported variables below MAP; NULL, and none is added, when it were empty. */
 struct setting *shell_env(struct shell *s, struct setting *map, uint32_t region,
                           uint32_t limit);

@@ -291,6 +291,10 @@ bool toml_remove(struct arena *a, struct document *doc, const struct setting *s,
     if (!is_line(doc, s))
         return refuse(why_not, "it does not stand on a line of its own");
     uint32_t from = line_start(doc, s->key_span.from);
-    uint32_t to = behind_break(doc, line_end(doc, s->value_span.to));
+    uint32_t end = line_end(doc, s->value_span.to), to = behind_break(doc, end);
+    if (to == end && from > doc->source->body) { /* the last line, and it has no break */
+        from--;
+        from -= from > doc->source->body && doc->source->text.at[from - 1] == '\r';
+    }
     return set(doc, out, from, to, STR(""));
 }
