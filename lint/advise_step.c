@@ -141,8 +141,8 @@ struct wishes advise_writes(struct arena *a, const struct run *run,
 {
     const struct fact *global = run_fact(run, FACT_global_batch_size);
     const struct fact *steps = run_fact(run, FACT_gradient_accumulation_steps);
-    bool follows = global && global->origin == ORIGIN_EXPLICIT &&
-                   (!steps || steps->origin != ORIGIN_EXPLICIT);
+    bool follows = global && run_written(global) &&
+                   (!steps || !run_written(steps));
     struct wishes out = {0};
     for (size_t i = 0; i < wishes->len; i++)
         if (!follows || wishes->at[i].fact != FACT_gradient_accumulation_steps)

@@ -380,8 +380,8 @@ static bool batch_of(const struct run *run, bool count_devices, double *out)
 {
     const struct fact *steps = run_fact(run, FACT_gradient_accumulation_steps);
     const struct fact *global = run_fact(run, FACT_global_batch_size);
-    bool steps_follow = !steps || steps->origin != ORIGIN_EXPLICIT;
-    if (global && global->origin == ORIGIN_EXPLICIT && steps_follow)
+    bool steps_follow = !steps || !run_written(steps);
+    if (global && run_written(global) && steps_follow)
         return value_number(global->value, out);
     double batch, accumulation = 1, devices = 1;
     if (!run_number(run, FACT_batch_size, &batch))

@@ -124,7 +124,7 @@ static void other_wishes(struct arena *a, const struct pack *pack, const struct 
         wish_for(a, &one, run, f.fact, f.value);
         const struct fact *now = run_fact(run, f.fact);
         /* What nobody wrote down is not added: only a profile's own runs have it all. */
-        if ((now && now->origin == ORIGIN_EXPLICIT) && possible(a, pack, run, &one))
+        if ((now && run_written(now)) && possible(a, pack, run, &one))
             vec_push(a, out, one.at[0]);
     }
 }

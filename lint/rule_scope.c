@@ -551,6 +551,8 @@ static struct value ask(const void *context, enum expr_question question, struct
     const struct fact *f = v->run && id != FACT_COUNT ? run_fact(v->run, id) : NULL;
     switch (question) {
     case EXPR_ORIGIN:
+        if (f && run_written(f))
+            return text(origin_name(ORIGIN_EXPLICIT)); /* wherever it is written */
         return f ? text(origin_name(f->origin)) : UNKNOWN;
     case EXPR_KEY:
         return ask_key(f, name);

@@ -91,6 +91,11 @@ struct run run_wished(struct arena *a, const struct run *run, const struct wishe
     return out;
 }
 
+bool run_written(const struct fact *f)
+{
+    return f->origin == ORIGIN_EXPLICIT || (f->origin == ORIGIN_INHERITED && f->setting);
+}
+
 const char *origin_name(enum origin o)
 {
     static const char *const NAMES[] = {"explicit", "default", "inherited", "assumed"};

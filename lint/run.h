@@ -70,6 +70,8 @@ bool run_effective_batch(const struct run *r, double *out);
 /* RUN as it will be, in A: the facts that WISHES name hold what they ask for; removed
  * ones are not said. What was derived from them stays as it is. */
 struct run run_wished(struct arena *a, const struct run *run, const struct wishes *wishes);
+/* Did somebody write F for the run, in its own file or in one that it names? */
+bool run_written(const struct fact *f);
 const char *origin_name(enum origin o);
 
 #endif
