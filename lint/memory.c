@@ -378,6 +378,7 @@ static void estimate(struct arena *a, const struct pack *pack, const struct run 
     struct notes notes = {a, &out->assumptions};
     struct plan plan;
     if (!memory_plan(&notes, pack, run, target, &plan)) {
+        memory_over_lengths(a, pack, run, target, batch, out);
         return;
     }
     out->model = (struct memory_model){plan.net.name, plan.net.family,

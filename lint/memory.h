@@ -19,7 +19,7 @@ struct memory_model { /* the network as the model sees it */
 struct assumptions VEC_BODY(struct str);
 
 /* Per device, were states sharded over so many: 1, 2, 4, ... */
-enum { MEMORY_DEVICE_COUNTS = 7 };
+enum { MEMORY_DEVICE_COUNTS = 7, MEMORY_LENGTHS = 5, MEMORY_FIRST_LENGTH = 512 };
 
 struct device_estimate {
     uint64_t devices, total, low, high;
@@ -41,6 +41,10 @@ struct estimate {
      * of one device, and the verdict is unknown unless all counts agree. */
     bool devices_open;
     struct device_estimate by_devices[MEMORY_DEVICE_COUNTS];
+    /* Only the length of the sequences is missing (KNOWN is false): the total, were they
+     * 512, 1024, 2048, ... tokens long. */
+    bool length_open;
+    uint64_t by_length[MEMORY_LENGTHS];
 };
 
 /* Never fails: what cannot be known gives known = false and the one line that would

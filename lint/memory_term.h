@@ -106,6 +106,9 @@ bool memory_plan(struct notes *n, const struct pack *pack, const struct run *run
 void memory_bill(const struct plan *p, double batch, struct bill *out);
 uint64_t memory_bytes(double x); /* rounded, 0 at least */
 enum verdict memory_verdict(uint64_t low, uint64_t high, uint64_t usable);
+/* Fills E's by_length where nothing but the length of the sequences is missing. */
+void memory_over_lengths(struct arena *a, const struct pack *pack, const struct run *run,
+                         const struct target *target, double batch, struct estimate *e);
 /* Fills E's by_devices where the number of devices is open. */
 void memory_over_devices(struct arena *a, const struct pack *pack, const struct run *run,
                          const struct target *target, double batch, struct estimate *e);

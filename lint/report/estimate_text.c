@@ -131,7 +131,9 @@ static void print_batch(struct buf *out, const char *name, uint64_t batch, bool 
 
 static void print_devices(struct buf *out, const struct estimate *e)
 {
-    uint64_t fits = 0;
+    uint64_t fits = 0, one = e->by_devices[0].total;
+    if (e->by_devices[MEMORY_DEVICE_COUNTS - 1].total > one - one / 50)
+        return; /* nothing of it is shared */
     buf_printf(out, "  %-12s ", "devices");
     for (size_t i = 0; i < MEMORY_DEVICE_COUNTS; i++) {
         const struct device_estimate *d = &e->by_devices[i];
@@ -156,7 +158,7 @@ static void print_advice(struct buf *out, const struct estimate *e, bool color)
                    ? "depends on the number of devices, which nothing says"
                    : words[e->verdict],
                color ? "\033[0m" : "");
-    if (e->devices_open)
+    if (e->devices_open && e->by_devices[0].verdict != VERDICT_FITS)
         print_devices(out, e);
     buf_printf(out, "  %-12s ", "batch");
     if (e->batch_current)
@@ -220,6 +222,15 @@ static void print_assumptions(struct buf *out, const struct estimate *e)
                    STR_ARG(e->assumptions.at[i]));
 }
 
+static void print_lengths(struct buf *out, const struct estimate *e)
+{
+    buf_printf(out, "  %-12s ", "tokens");
+    for (int i = 0; i < MEMORY_LENGTHS; i++)
+        buf_printf(out, "%s%d: %.1f", i ? ", " : "", MEMORY_FIRST_LENGTH << i,
+                   (double)e->by_length[i] / GIB);
+    buf_cstr(out, " GiB\n");
+}
+
 static void print_head(struct buf *out, const struct estimated *e, bool color)
 {
     buf_printf(out, "%s%.*s%s", color ? "\033[1m" : "", STR_ARG(e->file->unit->source.path),
@@ -242,7 +253,10 @@ static void print_one(struct buf *out, const struct estimated *e, bool color)
         buf_printf(out, "  %-12s unknown\n", "verdict");
     }
     print_assumptions(out, &e->estimate);
-    print_thumbs(out, e);
+    if (e->estimate.length_open)
+        print_lengths(out, &e->estimate);
+    else
+        print_thumbs(out, e);
 }
 
 /* --- several GPUs ----------------------------------------------------------------- */

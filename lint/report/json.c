@@ -380,6 +380,17 @@ static void add_devices(cJSON *o, const struct estimate *e)
     }
 }
 
+static void add_lengths(cJSON *o, const struct estimate *e)
+{
+    cJSON *list = cJSON_AddArrayToObject(o, "lengths");
+    for (int i = 0; e->length_open && i < MEMORY_LENGTHS; i++) {
+        cJSON *one = cJSON_CreateObject();
+        add_number(one, "max_seq_len", (double)(MEMORY_FIRST_LENGTH << i));
+        add_number(one, "total", (double)e->by_length[i]);
+        cJSON_AddItemToArray(list, one);
+    }
+}
+
 static void add_advices(cJSON *o, const struct advices *all)
 {
     cJSON *list = cJSON_AddArrayToObject(o, "advice");
@@ -423,6 +434,7 @@ static cJSON *estimate_object(const struct estimated *one)
     add_batch(batch, "recommended", e->batch_recommended, says);
     add_batch(batch, "safe", e->batch_safe, says);
     add_devices(o, e);
+    add_lengths(o, e);
     add_advices(o, &one->advices);
     cJSON *assumptions = cJSON_AddArrayToObject(o, "assumptions");
     for (size_t i = 0; i < e->assumptions.len; i++) {

@@ -51,4 +51,7 @@ grep -q 'devices *1: .*, 8: .* GiB each; fits from [0-9]* on' out || complain "n
 "$GPULINT" estimate --no-config --gpu 24GB --format json sharded.yaml > out
 grep -q '"verdict":[[:space:]]*"unknown"' out || complain "JSON has a verdict"
 "$GPULINT" --no-config --fit --gpu 24GB sharded.yaml > out || complain "--fit speaks of what is not known"
+sed '/cutoff_len/d; /deepspeed/d' sharded.yaml | sed 's/^stage: sft$/max_steps: 5/; /do_train/d; /finetuning_type/d' > open.yaml
+"$GPULINT" estimate --no-config --gpu 24GB open.yaml > out || complain "an unknown length is a failure"
+grep -q 'tokens *512: .*, 8192: .* GiB' out || complain "nothing says what other lengths would need"
 exit $bad

@@ -311,6 +311,32 @@ static void test_models(void **state)
     drop("catalog/models.yaml");
 }
 
+/* Functions that build a model, by the path of their module. */
+static void test_builders(void **state)
+{
+    (void)state;
+    const struct pack *p = pack_builtin();
+    static const char *const good[][2] = {
+        {"torchtune.models.llama2.llama2_7b", "meta-llama/Llama-2-7b-hf"},
+        {"torchtune.models.llama2.lora_llama2_7b", "meta-llama/Llama-2-7b-hf"},
+        {"torchtune.models.llama3_2.qlora_llama3_2_1b", "meta-llama/Llama-3.2-1B"},
+        {"torchtune.models.qwen2_5.qwen2_5_0_5b", "Qwen/Qwen2.5-0.5B"},
+        {"torchtune.models.qwen3.qwen3_0_6b_instruct", "Qwen/Qwen3-0.6B"},
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        const struct model *m = pack_find_model(p, str_from(good[i][0]));
+        assert_non_null(m);
+        assert_ptr_equal(m, pack_find_model(p, str_from(good[i][1])));
+    }
+    static const char *const bad[] = {
+        "torchtune.models.clip.clip_text_encoder", "my.models.llama3_2_1b_tokenizer",
+        "a.b.", "a..b", "a.b._", "a.b.______________", "a.b.1_2_3_4_5_6_7_8_9",
+        "models.llama3_2_1b_and_more_than_a_name_can_ever_have_been_given",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_null(pack_find_model(p, str_from(bad[i])));
+}
+
 static void test_image_models(void **state)
 {
     (void)state;
@@ -483,6 +509,7 @@ int main(void)
         cmocka_unit_test(test_profile),
         cmocka_unit_test(test_models),
         cmocka_unit_test(test_image_models),
+        cmocka_unit_test(test_builders),
         cmocka_unit_test(test_syntax_and_folder),
         cmocka_unit_test(test_tables),
         cmocka_unit_test(test_hostile),
