@@ -287,9 +287,9 @@ class Bash:
 def arguments(index, words):
     pairs, key, count = [], None, 0
     for word in words:
-        if word.startswith("--"):
+        if re.match(r"-+[^-\d.\s]", word):
             key, equals, value = word.partition("=")
-            pairs.append([(str(index), key[2:]), typed(value) if equals else True])
+            pairs.append([(str(index), key.lstrip("-")), typed(value) if equals else True])
             key = None if equals else pairs[-1]
         elif key:
             key[1], key = typed(word), None

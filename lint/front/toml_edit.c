@@ -292,9 +292,8 @@ bool toml_remove(struct arena *a, struct document *doc, const struct setting *s,
         return refuse(why_not, "it does not stand on a line of its own");
     uint32_t from = line_start(doc, s->key_span.from);
     uint32_t end = line_end(doc, s->value_span.to), to = behind_break(doc, end);
-    if (to == end && from > doc->source->body) { /* the last line, and it has no break */
-        from--;
-        from -= from > doc->source->body && doc->source->text.at[from - 1] == '\r';
-    }
+    if (to == end) /* the last line, and it has no break: nor has the one before then */
+        while (from > doc->source->body && strchr("\r\n", doc->source->text.at[from - 1]))
+            from--;
     return set(doc, out, from, to, STR(""));
 }
