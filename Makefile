@@ -97,7 +97,7 @@ units: $(UNITS) ## build the unit tests
 demo: all ## findings, a memory analysis and a diff on the shipped fixtures
 	@B=$(B) sh tests/demo.sh
 
-check: all $(UNITS) $(TOOLS) $(B)/fuzz/replay ## run every test
+check: all $(UNITS) $(TOOLS) $(B)/accuracy $(B)/fuzz/replay ## run every test
 	B=$(B) sh tests/run.sh
 
 accept: all $(TOOLS) ## rewrite expectations from what the program does now; read the diff
