@@ -29,7 +29,8 @@ static struct fact *add_fact(struct binder *b, enum fact_id id, const struct set
 {
     struct fact *f = vec_add(b->arena, b->facts);
     bool python = b->doc->source->language == LANGUAGE_PYTHON;
-    bool called = str_ends(how->key, STR("()")); /* that it is called at all */
+    /* That it is called at all; but a config that turns autocast off means it. */
+    bool called = str_ends(how->key, STR("()")) && id != FACT_precision;
     unsigned place = !python ? 0 : called ? BIND_PLACE_CALL : bind_scope_weight(s);
     unsigned weight = how->weight * 4u + place;
     f->id = id;
@@ -72,7 +73,7 @@ static bool is_step(const struct document *doc, const struct setting *s)
 static void bind_one(struct binder *b, const struct binding *how, const struct setting *s)
 {
     if ((!b->shown && !bind_train_counts(how, s)) || bind_scope_foreign(b->doc, s, how->fact) ||
-        bind_branch_left(b->doc, s))
+        bind_branch_left(b->doc, s) || bind_branch_either(s))
         return;
     bool eval = bind_scope_eval(b->doc, s);
     enum fact_id id = how->fact;
@@ -170,7 +171,8 @@ static size_t tables_for(struct arena *a, const struct pack *pack,
     unsigned language = 1u << doc->source->language;
     bool any = doc->source->language == LANGUAGE_PYTHON || own->generic;
     bool started = doc->source->language == LANGUAGE_SHELL;
-    for (uint32_t i = 0; (any || started) && i < pack->frameworks.len && count < TABLES; i++) {
+    for (uint32_t i = 0; (any || started) && i < pack->frameworks.len && count < TABLES;
+         i++) {
         const struct framework *f = &pack->frameworks.at[i];
         bool speaks = any && (!f->languages || f->languages & language);
         speaks |= started && f->languages == language;

@@ -12,6 +12,14 @@ static uint32_t block_of(const struct document *doc, const struct setting *s)
     return here ? front_block_at(doc, s->key_span.from) : 0;
 }
 
+/* Is S, or a call around it, made in one way of `a() if x else b()` only? */
+bool bind_branch_either(const struct setting *s)
+{
+    while (s && !(s->flags & SETTING_CONDITIONAL))
+        s = s->parent;
+    return s != NULL;
+}
+
 /* The innermost branch around S that may or may not be taken; 0 for none. */
 static uint32_t open_branch(const struct document *doc, const struct setting *s)
 {
@@ -193,10 +201,43 @@ static void settle(struct run *run, enum fact_id id)
     }
 }
 
+/* Which of several networks or inputs is the one that trains is not said: a teacher and
+ * its student, a perceptual loss, two transforms. */
+static void forget_several(struct run *run, enum fact_id id)
+{
+    const struct fact *best = run_fact(run, id);
+    if (!best || !best->setting || best->weight % 4 != BIND_PLACE_CALL ||
+        str_find(best->binding->key, STR("()"), 0) == SIZE_MAX)
+        return;
+    for (size_t i = 0; i < run->facts.len; i++) {
+        const struct fact *f = &run->facts.at[i];
+        if (f->id == id && !f->scope.len && f->weight == best->weight &&
+            f->value.kind != VALUE_UNKNOWN && best->value.kind != VALUE_UNKNOWN &&
+            !value_eq(f->value, best->value)) {
+            run->facts.at[run->best[id]].value = VALUE_NOTHING;
+            run->facts.at[run->best[id]].why = STR("several are made");
+            return;
+        }
+    }
+}
+
+/* Replicas change nothing that counts; whether there are any is then left open. */
+static void forget_replicas(struct run *run)
+{
+    const struct fact *f = run_fact(run, FACT_strategy);
+    if (f && f->setting && f->binding && str_ends(f->binding->key, STR("()")) &&
+        (run_is(run, FACT_strategy, "ddp") || run_is(run, FACT_strategy, "dp")) &&
+        open_branch(f->doc, f->setting))
+        run->best[FACT_strategy] = -1;
+}
+
 void bind_branch_settle(struct run *run)
 {
     if (run->doc->source->language != LANGUAGE_PYTHON)
         return;
+    forget_replicas(run);
+    forget_several(run, FACT_model_name);
+    forget_several(run, FACT_image_size);
     for (int i = 0; i < FACT_COUNT; i++) {
         const struct fact *f = run_fact(run, (enum fact_id)i);
         if (f && f->setting && f->doc == run->doc && open_branch(f->doc, f->setting))

@@ -5,6 +5,7 @@
 #include "bind_table.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "match.h"
 
@@ -117,8 +118,15 @@ static bool ends_in_call(struct str pattern, const struct setting *s, struct str
 {
     if (!is_called(s) || !str_ends(pattern, STR("()")))
         return false;
-    struct str body = str_slice(pattern, 0, pattern.len - 2);
-    for (struct str name = s->name;;) {
+    struct str body = str_slice(pattern, 0, pattern.len - 2), name = s->name;
+    bool any = str_ends(body, STR(".*")); /* "models.*()": any callee of models */
+    if (any) {
+        struct str last = bind_match_last(name);
+        body = str_slice(body, 0, body.len - 2);
+        name =
+            str_slice(name, 0, name.len - (last.len < name.len ? last.len + 1 : last.len));
+    }
+    for (;;) {
         if (ends_at_part(body, name, rest))
             return true;
         size_t dot = str_find_byte(name, '.', 0);
@@ -164,11 +172,12 @@ static bool matches_path(struct str pattern, const struct setting *s, bool anywh
     struct str rest = pattern;
     bool last = true;
     while (rest.len) {
-        while (s && s->parent && s->parent->kind == SETTING_LIST && !last)
+        struct str before;
+        while (s && s->parent && s->parent->kind == SETTING_LIST && !last &&
+               !ends_in_call(rest, s, &before))
             s = s->parent;
         if (!s || !s->parent)
             return false;
-        struct str before;
         if (!ends_in_call(rest, s, &before) &&
             !ends_in_key(rest, s->key, anywhere, &before) &&
             !(last && ends_in_word(rest, s, anywhere, &before)))
@@ -377,6 +386,14 @@ static void drop_synonyms(struct bind_hits *hits, size_t from)
             hits->at[hits->len++] = hits->at[i];
 }
 
+static struct str called(struct arena *a, struct str name)
+{
+    char *at = arena_alloc(a, name.len + 3);
+    memcpy(at, name.at, name.len);
+    memcpy(at + name.len, "()", 3);
+    return (struct str){at, name.len + 2};
+}
+
 bool bind_match_find(struct arena *a, const struct bind_index *index,
                      const struct setting *s, struct bind_hits *out)
 {
@@ -384,9 +401,11 @@ bool bind_match_find(struct arena *a, const struct bind_index *index,
     struct str word = bind_match_word(a, bind_match_last(s->key));
     look_up(&search, index, word);
     if (is_called(s)) {
-        struct str call = arena_printf(a, "%.*s()", STR_ARG(bind_match_last(s->name)));
+        struct str call = bind_match_word(a, called(a, bind_match_last(s->name)));
         if (!str_eq(call, word))
             look_up(&search, index, call);
+        if (search.hits->len == search.start && !search.known)
+            look_up(&search, index, STR("*()"));
     }
     look_up_regexes(&search, index, word);
     if (!search.known)

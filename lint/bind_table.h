@@ -75,6 +75,8 @@ struct str bind_scope_block(const struct document *doc, const struct setting *s)
 
 /* Does S stand where a training run on a GPU never comes? */
 bool bind_branch_left(const struct document *doc, const struct setting *s);
+/* Is S, or a call around it, made in one way of a conditional expression only? */
+bool bind_branch_either(const struct setting *s);
 /* Where a fact that decides stands in a branch: decides again, and makes it unknown where
  * the branches do not agree. */
 void bind_branch_settle(struct run *run);

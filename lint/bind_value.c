@@ -64,12 +64,31 @@ static bool is_options(const struct setting *map)
     return map->shape == SHAPE_COMMAND || map->shape == SHAPE_ARGPARSE;
 }
 
+/* Is ARGUMENT (_0: the first positional one) among those of the call that S is, or stands
+ * in? */
+static bool is_given(const struct setting *s, struct str argument)
+{
+    const struct setting *call = s->kind == SETTING_MAP ? s : s->parent;
+    for (const struct setting *at = call ? call->first : NULL; at; at = at->next)
+        if (str_eq(at->key, argument) ||
+            (at->flags & SETTING_POSITIONAL && argument.len && argument.at[0] == '_' &&
+             str_eq(at->key, str_slice(argument, 1, argument.len))))
+            return true;
+    return false;
+}
+
 struct value bind_value_ask(const void *setting, enum expr_question question,
                             struct str name)
 {
     const struct setting *s = setting;
     if (question != EXPR_VALUE)
         return VALUE_NOTHING;
+    if (str_starts(name, STR("given.")))
+        return VALUE_OF_BOOL(is_given(s, str_slice(name, 6, name.len)));
+    if (str_eq(name, STR("callee")))
+        return VALUE_OF_STR(bind_match_last(s->name));
+    if (name.len == 2 && name.at[0] == '_') /* the call's first, second, ... argument */
+        name = str_slice(name, 1, name.len);
     if (str_starts(name, STR("settings.")))
         name = str_slice(name, 9, name.len);
     for (const struct setting *up = s->kind == SETTING_MAP ? s : s->parent; up;
@@ -353,7 +372,7 @@ static bool means_its_callee(const struct pack *pack, const struct binding *b,
 {
     struct value ignored;
     struct str why;
-    return b->values.len ||
+    return b->values.len || b->compute.len ||
            (id == FACT_optimizer && word_of(pack, id, callee, &ignored, &why));
 }
 

@@ -228,6 +228,8 @@ static struct value ask_settings(const struct rule_view *v, struct str name)
         if (s->flags & SETTING_OVERRIDDEN || !key_ends_in(s->key, name))
             continue;
         bool first = found.kind == VALUE_UNKNOWN;
+        if (doc->blocks.len && front_kinds_at(doc, s->key_span.from) & BLOCK_BRANCH)
+            return UNKNOWN;
         if (s->value.kind == VALUE_UNKNOWN || (!first && !value_eq(found, s->value)))
             return UNKNOWN;
         found = s->value;

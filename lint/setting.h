@@ -78,6 +78,7 @@ enum {
     SETTING_MULTILINE = 256,  /* the value spans lines */
     SETTING_STATEMENT = 512,  /* Python: assigned inside a function, not module level */
     SETTING_LOADED = 1024,    /* its value stands, whatever loader the tree is read with */
+    SETTING_CONDITIONAL = 2048, /* Python: a call in one way of a conditional expression */
 };
 
 struct setting {

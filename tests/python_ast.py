@@ -19,7 +19,7 @@ import sys
 import warnings
 
 warnings.simplefilter("ignore")
-OPTION = re.compile(r"(^|\.)(add_argument|click\.option|DEFINE_\w+|putenv|environ\.setdefault|"
+OPTION = re.compile(r"(^|\.)(add_argument|add_option|add_arg|set_defaults|(click\.)?option|DEFINE_\w+|putenv|environ\.setdefault|"
                     r"environ\.update)$")
 FIELD = {"field", "Field", "attrib", "ib"}
 UNKNOWN = object()
@@ -355,6 +355,9 @@ class Collector(ast.NodeVisitor):
             self.must = before
         elif not defines:
             self.generic_visit(node)
+        else:
+            for k in node.keywords:
+                self.free(k.value)
 
     def free(self, node):
         """A value that may appear under a key that is told elsewhere."""

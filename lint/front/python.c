@@ -121,8 +121,13 @@ static struct setting *add_scalar(struct python *p, struct setting *parent, stru
         if (!f.why && f.style == STYLE_CODE)
             python_name_use(p, s, first, last);
     }
-    if (f.why)
-        scan(p, first, last);
+    if (!f.why)
+        return s;
+    unsigned inside = p->inside;
+    if (contains_name(p, first, last, "if") && !contains_name(p, first, last, "lambda"))
+        p->inside |= SETTING_CONDITIONAL;
+    scan(p, first, last);
+    p->inside = inside;
     return s;
 }
 
@@ -713,5 +718,5 @@ static void parse(struct arena *a, struct document *doc)
     arena_free(&scratch);
 }
 
-const struct front front_python = {LANGUAGE_PYTHON, parse, python_replace, python_insert,
-                                   python_remove, python_wrap};
+const struct front front_python = {LANGUAGE_PYTHON, parse,         python_replace,
+                                   python_insert,   python_remove, python_wrap};

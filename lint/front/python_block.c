@@ -80,7 +80,9 @@ struct str python_text(const struct python *p, uint32_t token)
 
 bool python_is_name(const struct python *p, uint32_t token, const char *name)
 {
+    /* Asked often, and nearly always answered by the first byte. */
     return token < p->tokens.len && p->tokens.at[token].kind == TOKEN_NAME &&
+           p->text.at[p->tokens.at[token].from] == name[0] &&
            str_eq(python_text(p, token), str_from(name));
 }
 
@@ -99,7 +101,7 @@ bool python_is_keyword(struct str name)
         "is",       "lambda", "None",   "nonlocal", "not",   "or",     "pass",
         "raise",    "return", "True",   "try",      "while", "with",   "yield"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (str_eq(name, str_from(words[i])))
+        if (name.at[0] == words[i][0] && str_eq(name, str_from(words[i])))
             return true;
     return false;
 }

@@ -35,8 +35,8 @@ static bool whole(const char *pattern, struct str text)
 /* What the condition [first, colon) decides. */
 static unsigned decided(const struct python *p, uint32_t first, uint32_t colon)
 {
-    bool not = python_is_name(p, first, "not");
-    first += not ;
+    bool negated = python_is_name(p, first, "not");
+    first += negated;
     if (first >= colon)
         return 0;
     struct str text =
@@ -44,7 +44,7 @@ static unsigned decided(const struct python *p, uint32_t first, uint32_t colon)
     if (text.len > MAX_CONDITION)
         return 0;
     bool yes = whole(ALWAYS, text), no = !yes && whole(NEVER, text);
-    return yes != no ? (yes != not ? BRANCH_TAKEN : BRANCH_LEFT) : 0;
+    return yes != no ? (yes != negated ? BRANCH_TAKEN : BRANCH_LEFT) : 0;
 }
 
 /* `if (step + 1) % accumulation == 0:` comes round; it is no choice. */

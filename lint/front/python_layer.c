@@ -532,11 +532,11 @@ static bool truth(struct value v, bool *out)
 static void walk_branch(struct walk *w, const struct line *line, uint32_t colon, int *open)
 {
     struct python *p = w->p;
-    bool not = python_is_name(p, line->first + 1, "not"), yes = false;
+    bool negated = python_is_name(p, line->first + 1, "not"), yes = false;
     bool otherwise = python_is_name(p, line->first, "else");
-    struct value v = value_of(w, line->first + 1 + not, colon);
+    struct value v = value_of(w, line->first + 1 + negated, colon);
     bool known = otherwise || truth(v, &yes);
-    yes = otherwise || (known && yes != not );
+    yes = otherwise || (known && yes != negated);
     if (python_is_name(p, line->first, "if"))
         *open = 1; /* nothing taken yet */
     if (!*open)

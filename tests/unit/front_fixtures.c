@@ -47,10 +47,11 @@ static void add_setting(struct buf *b, const struct source *source, const struct
                                          " literal", " folded", " flow",   " code"};
     static const char *const flags[] = {
         " alias",     " anchored",   " merge",     " tagged", " overridden",
-        " duplicate", " positional", " annotated", "",        " local"};
-    static const char *const shapes[] = {"",           " dict",    " call", " class",
-                                         " signature", " options", " env",  " module",
-                                         " command"};
+        " duplicate", " positional", " annotated", "",        " local",
+        "",           " conditional"};
+    static const char *const shapes[] = {"",       " dict",      " call",
+                                         " class", " signature", " options",
+                                         " env",   " module",    " command"};
     buf_printf(b, "%s %.*s: %s%s%s", s->parent ? "-" : "document", STR_ARG(s->path),
                kinds[s->kind], shapes[s->shape], styles[s->style]);
     for (unsigned i = 0; i < sizeof flags / sizeof *flags; i++)
@@ -74,8 +75,8 @@ static void add_setting(struct buf *b, const struct source *source, const struct
 static void add_block(struct buf *b, struct source *source, const struct block *block)
 {
     static const char *const kinds[] = {
-        "module",     "class",      "function", "loop",     "batch-loop",
-        "epoch-loop", "validation", "no-grad",  "autocast", "dataset",
+        "module",     "class",      "function",  "loop",     "batch-loop",
+        "epoch-loop", "validation", "no-grad",   "autocast", "dataset",
         "getitem",    "main-guard", "lightning", "branch"};
     static const char *const ways[] = {" taken", " left", " else"};
     uint32_t last = block->span.to > block->span.from ? block->span.to - 1 : 0;
