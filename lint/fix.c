@@ -47,14 +47,14 @@ static void lower(struct plan *p, struct str reason)
 static bool use_document(struct plan *p, struct document *doc)
 {
     const struct source *s = doc->source;
-    if (p->doc && p->doc != doc)
-        return refuse(p, STR("the settings stand in several files"));
     if (doc->broken)
         return refuse(p, STR("the file does not parse"));
     if (s->encoding != ENCODING_UTF8)
         return refuse(p, STR("the file is not UTF-8"));
     if (s->text.len > LARGEST_SOURCE)
         return refuse(p, STR("the file is too large"));
+    if (doc->shared && doc != p->run->doc)
+        lower(p, arena_printf(p->a, "other runs may take settings from %.*s, too", STR_ARG(s->path)));
     p->doc = doc;
     return true;
 }
@@ -427,6 +427,10 @@ size_t fix_root_of(const struct run *run)
 /* Several insertions at one place were planned without knowing of each other. */
 static bool still_parses(struct plan *p)
 {
+    struct edits *edits = &p->fix->edits;
+    for (size_t i = 0; i < edits->len; i++)
+        if (edits->at[i].source != p->doc->source)
+            return true; /* of several files; they are read together later */
     if (p->doc->source->text.len > LARGEST_TRIAL)
         return true;
     struct arena scratch = {0};

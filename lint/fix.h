@@ -4,7 +4,14 @@
 #ifndef FIX_H
 #define FIX_H
 
-#include "unit.h"
+#include "link.h"
+
+/* A file's text as it was read and as it shall be. */
+struct fix_text {
+    struct str path, expected, text;
+};
+
+struct fix_texts VEC_BODY(struct fix_text);
 
 /* What a fix says will be so once it is applied; checked before anything is written. */
 struct promise {
@@ -27,7 +34,7 @@ void fix_keep_column(struct arena *a, struct document *doc, struct edits *edits)
 /* Which of its file's documents RUN stands in. */
 size_t fix_root_of(const struct run *run);
 
-/* Brings EDITS of one source into the order of the file and merges those that touch.
+/* Brings EDITS into the order of their files and merges those that touch.
  * False when two overlap and are not the same. */
 bool fix_merge(struct arena *a, struct edits *edits);
 
@@ -35,12 +42,17 @@ bool fix_merge(struct arena *a, struct edits *edits);
 struct str fix_apply(struct arena *a, const struct source *source,
                      const struct edits *edits);
 
+/* Those of EDITS that fall into SOURCE. */
+struct edits fix_edits_of(struct arena *a, const struct edits *edits,
+                          const struct source *source);
+
 /* Reads AFTER as BEFORE's language and compares: it parses; settings outside the edits
  * have the values they had; the effective batch of every run is what it was unless
  * BATCH_MAY_CHANGE. False with the reason in ERR otherwise. */
 bool fix_verify(const struct pack *pack, const struct unit *before, struct str after,
                 const struct edits *edits, bool batch_may_change, struct err *err);
-/* The same for an AFTER that is read and bound already. */
+/* The same for an AFTER that is read and bound already. EDITS may fall into files that
+ * BEFORE takes settings from, too: those are compared with AFTER's. */
 bool fix_compare(const struct unit *before, const struct unit *after,
                  const struct edits *edits, bool batch_may_change, struct err *err);
 
@@ -59,10 +71,10 @@ enum fix_answer { FIX_YES, FIX_NO, FIX_QUIT };
 
 struct fix_job {
     bool unsafe_too;
-    /* Reads TEXT as the file's content and gives a unit that is parsed, bound, checked
+    /* Reads TEXT as the file's content, OTHERS as those of files it takes settings from, and gives a unit that is parsed, bound, checked
      * and suppressed as the first one was, everything in its own arena. The struct
      * itself outlives the job; fix_unit frees the arenas of those it does not return. */
-    struct unit *(*check)(void *context, struct str text);
+    struct unit *(*check)(void *context, struct str text, const struct replacements *others);
     void *context;
     /* Asked of every fix on its own, verified and ready; NULL: all are wanted. AFTER is
      * BEFORE with the fix. FIX_QUIT leaves this fix and all that follow. */
@@ -77,6 +89,7 @@ struct fix_applied {
 
 struct fix_result {
     struct str text;   /* what the file shall hold; the unit's own text when unchanged */
+    struct fix_texts others; /* files beside it that the same fixes change */
     struct unit *unit; /* TEXT as checked: its findings are what remains */
     struct { /* what was done, in order */
         struct fix_applied *at;
@@ -103,9 +116,6 @@ bool fix_write(struct str path, struct str expected, struct str text, struct err
  * is flushed beside its file; should one fail then, those before it get their old text
  * again. At most FIX_MOST_FILES, none twice. */
 enum { FIX_MOST_FILES = 8 };
-struct fix_text {
-    struct str path, expected, text;
-};
 bool fix_write_all(const struct fix_text *files, size_t count, struct err *err);
 /* Removes the temporaries of a write in progress; safe in a signal handler. */
 void fix_write_cleanup(void);

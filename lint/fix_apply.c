@@ -14,14 +14,21 @@
 
 /* Insertion sort: stable, so that insertions at one offset keep their order, and edits
  * of one fix are few. Chosen fixes of a large file arrive nearly sorted. */
+static bool is_behind(const struct edit *x, const struct edit *y)
+{
+    if (x->source != y->source)
+        return str_compare(x->source->path, y->source->path) > 0;
+    if (x->span.from != y->span.from)
+        return x->span.from > y->span.from;
+    return x->span.to > y->span.to;
+}
+
 static void sort_edits(struct edits *edits)
 {
     for (size_t i = 1; i < edits->len; i++) {
         struct edit e = edits->at[i];
         size_t to = i;
-        while (to > 0 && (edits->at[to - 1].span.from > e.span.from ||
-                          (edits->at[to - 1].span.from == e.span.from &&
-                           edits->at[to - 1].span.to > e.span.to))) {
+        while (to > 0 && is_behind(&edits->at[to - 1], &e)) {
             edits->at[to] = edits->at[to - 1];
             to--;
         }
@@ -47,6 +54,8 @@ bool fix_merge(struct arena *a, struct edits *edits)
     for (size_t i = 0; i < edits->len; i++) {
         const struct edit *e = &edits->at[i];
         struct edit *last = kept ? &edits->at[kept - 1] : NULL;
+        if (last && last->source != e->source)
+            last = NULL;
         if (last && same_edit(last, e) && !is_insertion(e))
             continue;
         if (last && e->span.from < last->span.to)
@@ -60,6 +69,16 @@ bool fix_merge(struct arena *a, struct edits *edits)
     }
     edits->len = kept;
     return true;
+}
+
+struct edits fix_edits_of(struct arena *a, const struct edits *edits,
+                          const struct source *source)
+{
+    struct edits out = {0};
+    for (size_t i = 0; i < edits->len; i++)
+        if (edits->at[i].source == source)
+            vec_push(a, &out, edits->at[i]);
+    return out;
 }
 
 struct str fix_apply(struct arena *a, const struct source *source,
@@ -367,11 +386,40 @@ static bool compare_documents(struct arena *a, const struct document *before,
     return compare_settings(a, &c) && compare_comments(a, &c);
 }
 
+static const struct linked_file *link_called(const struct unit *unit, struct str path)
+{
+    for (size_t i = 0; i < unit->links.len; i++)
+        if (str_eq(unit->links.at[i]->source.path, path))
+            return unit->links.at[i];
+    return NULL;
+}
+
+/* The files beside the unit's own that EDITS fall into. */
+static bool compare_links(struct arena *a, const struct unit *before,
+                          const struct unit *after, const struct edits *edits,
+                          struct err *err)
+{
+    for (size_t i = 0; i < before->links.len; i++) {
+        const struct linked_file *was = before->links.at[i];
+        struct edits own = fix_edits_of(a, edits, &was->source);
+        if (!own.len)
+            continue;
+        const struct linked_file *is = link_called(after, was->source.path);
+        if (!is)
+            return err_set(err, "%.*s would no longer be read", STR_ARG(was->source.path));
+        if (!compare_documents(a, &was->doc, &is->doc, &own, err))
+            return false;
+    }
+    return true;
+}
+
 bool fix_compare(const struct unit *before, const struct unit *after,
                  const struct edits *edits, bool batch_may_change, struct err *err)
 {
     struct arena scratch = {0};
-    bool ok = compare_documents(&scratch, &before->doc, &after->doc, edits, err) &&
+    struct edits own = fix_edits_of(&scratch, edits, &before->source);
+    bool ok = compare_documents(&scratch, &before->doc, &after->doc, &own, err) &&
+              compare_links(&scratch, before, after, edits, err) &&
               compare_runs(&before->runs, &after->runs, batch_may_change, err);
     arena_free(&scratch);
     return ok;
@@ -397,7 +445,12 @@ bool fix_verify(const struct pack *pack, const struct unit *before, struct str a
     struct unit was, is;
     read_unit(pack, before, source_cells_file(&before->source), &was);
     read_unit(pack, before, after, &is);
-    bool ok = fix_compare(&was, &is, edits, batch_may_change, err);
+    struct edits moved = {0};
+    for (size_t i = 0; i < edits->len; i++) {
+        vec_push(&was.arena, &moved, edits->at[i]);
+        moved.at[i].source = &was.source;
+    }
+    bool ok = fix_compare(&was, &is, &moved, batch_may_change, err);
     arena_free(&was.arena);
     arena_free(&is.arena);
     return ok;

@@ -11,6 +11,14 @@
 
 /* --- choosing ------------------------------------------------------------- */
 
+static bool is_within(const struct unit *unit, const struct source *source)
+{
+    bool found = source == &unit->source;
+    for (size_t i = 0; !found && i < unit->links.len; i++)
+        found = source == &unit->links.at[i]->source;
+    return found;
+}
+
 static bool is_candidate(const struct unit *unit, const struct finding *f, bool unsafe_too)
 {
     const struct fix *fix = f->fix;
@@ -19,7 +27,7 @@ static bool is_candidate(const struct unit *unit, const struct finding *f, bool 
     if (fix->safety != FIX_SAFE && !(unsafe_too && fix->safety == FIX_UNSAFE))
         return false;
     for (size_t i = 0; i < fix->edits.len; i++)
-        if (fix->edits.at[i].source != &unit->source)
+        if (!is_within(unit, fix->edits.at[i].source))
             return false;
     return true;
 }
@@ -51,7 +59,8 @@ static bool fixes_touch(const struct fix *x, const struct fix *y)
     for (size_t i = 0; i < x->edits.len; i++)
         for (size_t j = 0; j < y->edits.len; j++) {
             struct span p = x->edits.at[i].span, q = y->edits.at[j].span;
-            if (p.from <= q.to && q.from <= p.to)
+            bool same = x->edits.at[i].source == y->edits.at[j].source;
+            if (same && p.from <= q.to && q.from <= p.to)
                 return true;
         }
     return false;
@@ -59,7 +68,7 @@ static bool fixes_touch(const struct fix *x, const struct fix *y)
 
 /* What a fix does, in words that do not move with its place: a fix that was given up is
  * known again by them in the next pass. */
-static struct str signature(struct arena *a, struct unit *unit, const struct finding *f)
+static struct str signature(struct arena *a, const struct finding *f)
 {
     struct buf b = buf_new(a);
     buf_printf(&b, "%.*s %.*s %.*s %.*s", STR_ARG(f->code), STR_ARG(f->run),
@@ -68,7 +77,7 @@ static struct str signature(struct arena *a, struct unit *unit, const struct fin
         const struct edit *e = &f->fix->edits.at[i];
         uint32_t start;
         buf_byte(&b, '\n');
-        buf_add(&b, source_line(&unit->source, e->span.from, &start));
+        buf_add(&b, source_line(e->source, e->span.from, &start));
         buf_printf(&b, "\n%u %.*s", e->span.from - start, STR_ARG(e->text));
     }
     return buf_str(&b);
@@ -76,12 +85,12 @@ static struct str signature(struct arena *a, struct unit *unit, const struct fin
 
 struct signatures VEC_BODY(struct str);
 
-static bool is_among(struct arena *a, const struct signatures *list, struct unit *unit,
+static bool is_among(struct arena *a, const struct signatures *list,
                      const struct finding *f)
 {
     if (!list->len)
         return false;
-    struct str mine = signature(a, unit, f);
+    struct str mine = signature(a, f);
     for (size_t i = 0; i < list->len; i++)
         if (str_eq(list->at[i], mine))
             return true;
@@ -94,7 +103,7 @@ static void choose(struct arena *a, struct unit *unit, bool unsafe_too,
     struct fixes candidates = {0};
     for (size_t i = 0; i < unit->findings.len; i++) {
         const struct finding *f = &unit->findings.at[i];
-        if (is_candidate(unit, f, unsafe_too) && !is_among(a, given_up, unit, f))
+        if (is_candidate(unit, f, unsafe_too) && !is_among(a, given_up, f))
             vec_push(a, &candidates, f);
     }
     if (candidates.len > 1)
@@ -157,6 +166,7 @@ struct loop {
     const struct fix_job *job;
     struct unit *first, *unit; /* as given; as it stands now */
     struct fix_result *out;
+    struct fix_texts others; /* files beside the unit's own, as they stand now */
     struct signatures given_up;
     bool changed; /* since the first of those was given up */
     bool quit; /* somebody was asked and wants no more */
@@ -176,7 +186,7 @@ static void tell(struct loop *l, struct str code, const char *why)
 
 static void give_up(struct loop *l, const struct finding *f, const struct err *err)
 {
-    vec_push(l->a, &l->given_up, signature(l->a, l->unit, f));
+    vec_push(l->a, &l->given_up, signature(l->a, f));
     tell(l, f->code, err->message);
 }
 
@@ -186,8 +196,50 @@ static void drop(struct loop *l, struct unit *unit)
         arena_free(&unit->arena);
 }
 
+/* LIST with the text of PATH, which was EXPECTED before anything was done. */
+static void set_text(struct arena *a, struct fix_texts *list, struct str path,
+                     struct str expected, struct str text)
+{
+    for (size_t i = 0; i < list->len; i++)
+        if (str_eq(list->at[i].path, path)) {
+            list->at[i].text = text;
+            return;
+        }
+    path = arena_str(a, path);
+    vec_push(a, list, ((struct fix_text){path, arena_str(a, expected), text}));
+}
+
+/* The files beside the unit's own, with EDITS applied. */
+static struct fix_texts others_after(struct loop *l, const struct edits *edits)
+{
+    struct fix_texts out = {0};
+    for (size_t i = 0; i < l->others.len; i++)
+        vec_push(l->a, &out, l->others.at[i]);
+    for (size_t i = 0; i < l->unit->links.len; i++) {
+        const struct source *s = &l->unit->links.at[i]->source;
+        struct edits own = fix_edits_of(l->a, edits, s);
+        if (own.len)
+            set_text(l->a, &out, s->path, s->text, fix_apply(l->a, s, &own));
+    }
+    return out;
+}
+
+static struct unit *check(struct loop *l, const struct edits *edits,
+                          const struct fix_texts *others)
+{
+    struct replacements replaced = {0};
+    struct edits own = fix_edits_of(l->a, edits, &l->unit->source);
+    struct str text = fix_apply(l->a, &l->unit->source, &own);
+    bool small = text.len <= SOURCE_MAX_BYTES && others->len < FIX_MOST_FILES;
+    for (size_t i = 0; i < others->len; i++)
+        vec_push(l->a, &replaced,
+                 ((struct replaced){others->at[i].path, others->at[i].text}));
+    return small ? l->job->check(l->job->context, text, &replaced) : NULL;
+}
+
 /* The unit after all of CHOSEN, verified; NULL and the reason otherwise. */
-static struct unit *try_fixes(struct loop *l, const struct fixes *chosen, struct err *err)
+static struct unit *try_fixes(struct loop *l, const struct fixes *chosen,
+                              struct fix_texts *others, struct err *err)
 {
     struct edits edits = {0};
     bool batch_may_change = false;
@@ -197,13 +249,10 @@ static struct unit *try_fixes(struct loop *l, const struct fixes *chosen, struct
         for (size_t j = 0; j < fix->edits.len; j++)
             vec_push(l->a, &edits, fix->edits.at[j]);
     }
-    struct str text = fix_apply(l->a, &l->unit->source, &edits);
-    struct unit *after = NULL;
-    bool ok = text.len <= SOURCE_MAX_BYTES;
-    if (ok)
-        after = l->job->check(l->job->context, text);
-    ok = after ? fix_compare(l->unit, after, &edits, batch_may_change, err)
-               : err_set(err, "the result could not be read");
+    *others = others_after(l, &edits);
+    struct unit *after = check(l, &edits, others);
+    bool ok = after ? fix_compare(l->unit, after, &edits, batch_may_change, err)
+                    : err_set(err, "the result could not be read");
     for (size_t i = 0; ok && i < chosen->len; i++)
         ok = promise_kept(after, chosen->at[i]->fix->promise, err);
     if (ok)
@@ -227,6 +276,7 @@ static void note_applied(struct loop *l, const struct fixes *chosen)
 struct trial {
     struct fixes accepted;
     struct unit *after; /* with everything accepted; NULL while that is nothing */
+    struct fix_texts others; /* as of AFTER */
 };
 
 /* Adds CANDIDATES[from, to) to what is accepted; should that fail, each half on its own,
@@ -238,10 +288,12 @@ static void accept(struct loop *l, struct trial *t, const struct fixes *candidat
     size_t before = t->accepted.len;
     for (size_t i = from; i < to; i++)
         vec_push(l->a, &t->accepted, candidates->at[i]);
-    struct unit *next = try_fixes(l, &t->accepted, &err);
+    struct fix_texts others;
+    struct unit *next = try_fixes(l, &t->accepted, &others, &err);
     if (next) {
         drop(l, t->after);
         t->after = next;
+        t->others = others;
         return;
     }
     t->accepted.len = before;
@@ -261,7 +313,8 @@ static void ask_each(struct loop *l, struct trial *t, const struct fixes *candid
         const struct finding *f = candidates->at[i];
         struct err err;
         vec_push(l->a, &t->accepted, f);
-        struct unit *next = try_fixes(l, &t->accepted, &err);
+        struct fix_texts others;
+        struct unit *next = try_fixes(l, &t->accepted, &others, &err);
         enum fix_answer answer = FIX_NO;
         if (next)
             answer = l->job->ask(l->job->context, f, t->after ? t->after : l->unit, next);
@@ -269,11 +322,12 @@ static void ask_each(struct loop *l, struct trial *t, const struct fixes *candid
         if (answer == FIX_YES) {
             drop(l, t->after);
             t->after = next;
+            t->others = others;
             continue;
         }
         t->accepted.len--;
         if (next)
-            vec_push(l->a, &l->given_up, signature(l->a, l->unit, f));
+            vec_push(l->a, &l->given_up, signature(l->a, f));
         else
             give_up(l, f, &err);
         drop(l, next);
@@ -286,6 +340,15 @@ static bool was_seen(const struct loop *l, struct str text)
         if (str_eq(l->seen.at[i], text))
             return true;
     return false;
+}
+
+/* The unit's text with those of the other files: what must not come back. */
+static struct str all_text(const struct loop *l)
+{
+    struct str out = l->unit->source.text;
+    for (size_t i = 0; i < l->others.len; i++)
+        out = arena_printf(l->a, "%.*s\n%.*s", STR_ARG(out), STR_ARG(l->others.at[i].text));
+    return out;
 }
 
 /* One pass. False when there was nothing to do or the text came back. */
@@ -306,8 +369,10 @@ static bool pass(struct loop *l, bool *cycle)
     l->changed = true;
     drop(l, l->unit);
     l->unit = t.after;
-    *cycle = was_seen(l, t.after->source.text);
-    vec_push(l->a, &l->seen, t.after->source.text);
+    l->others = t.others;
+    struct str now = all_text(l);
+    *cycle = was_seen(l, now);
+    vec_push(l->a, &l->seen, now);
     return !*cycle && !l->quit;
 }
 
@@ -327,6 +392,7 @@ static void go_back(struct loop *l, const char *why)
 {
     drop(l, l->unit);
     l->unit = l->first;
+    l->others.len = 0;
     l->out->applied.len = 0;
     tell(l, STR(""), why);
 }
@@ -346,4 +412,5 @@ void fix_unit(struct arena *a, const struct fix_job *job, struct unit *unit,
         go_back(&l, "the fixes did not settle");
     out->unit = l.unit;
     out->text = source_cells_file(&l.unit->source);
+    out->others = l.others;
 }

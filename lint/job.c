@@ -560,7 +560,7 @@ struct unit *job_relint(const struct job *job, const struct job_file *file, stru
 {
     struct unit *u = job_parse(job, file->group, file->unit->source.path, text,
                                source_cells_language(&file->unit->source), replaced);
-    u->part = file->unit->part;
+    job_parts_again(file->unit, u);
     if (has_goal(job)) {
         check_goal(job, file->group, u);
         return u;

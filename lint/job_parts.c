@@ -27,17 +27,74 @@ static void gather_parts(struct arena *a, const struct job *job, struct strings 
         qsort(out->at, out->len, sizeof *out->at, by_text);
 }
 
+/* How often TEXT is in the sorted LIST. */
+static size_t count_of(const struct strings *list, struct str text)
+{
+    size_t low = 0, high = list->len, n = 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (str_compare(list->at[middle], text) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    while (low + n < list->len && str_eq(list->at[low + n], text))
+        n++;
+    return n;
+}
+
+static void gather_links(struct arena *a, const struct job *job, struct strings *out)
+{
+    for (size_t i = 0; i < job->files.len; i++) {
+        const struct unit *u = job->files.at[i].unit;
+        for (size_t k = 0; u->runs.len && k < u->links.len; k++)
+            vec_push(a, out, link_path(a, u->links.at[k]->source.path));
+    }
+    if (out->len)
+        qsort(out->at, out->len, sizeof *out->at, by_text);
+}
+
+/* Was PATH, or a folder above it, named on the command line? */
+static bool is_asked_for(struct arena *a, const struct job *job, struct str path)
+{
+    for (size_t i = 0; i < job->options->paths.len; i++) {
+        struct str asked = link_path(a, job->options->paths.at[i]);
+        if (!asked.len || str_eq(asked, STR(".")))
+            return !str_starts(path, STR("../")) && !str_starts(path, STR("/"));
+        bool below = str_starts(path, asked) &&
+                     (path.len == asked.len || path.at[asked.len] == '/');
+        if (below)
+            return true;
+    }
+    return false;
+}
+
 void job_parts(struct job *job)
 {
     struct arena scratch = {0};
-    struct strings parts = {0};
+    struct strings parts = {0}, links = {0};
     gather_parts(&scratch, job, &parts);
-    for (size_t i = 0; parts.len && i < job->files.len; i++) {
+    gather_links(&scratch, job, &links);
+    for (size_t i = 0; links.len && i < job->files.len; i++) {
         struct unit *u = job->files.at[i].unit;
         struct str path = link_path(&scratch, u->source.path);
-        u->part = bsearch(&path, parts.at, parts.len, sizeof path, by_text) != NULL;
+        u->part = count_of(&parts, path) > 0;
+        for (size_t k = 0; k < u->links.len; k++) {
+            struct linked_file *f = u->links.at[k];
+            struct str at = link_path(&scratch, f->source.path);
+            f->doc.shared = count_of(&links, at) > 1 || !is_asked_for(&scratch, job, at);
+        }
     }
     arena_free(&scratch);
+}
+
+void job_parts_again(const struct unit *old, struct unit *fresh)
+{
+    fresh->part = old->part;
+    for (size_t i = 0; i < fresh->links.len; i++)
+        for (size_t k = 0; k < old->links.len; k++)
+            if (str_eq(old->links.at[k]->source.path, fresh->links.at[i]->source.path))
+                fresh->links.at[i]->doc.shared = old->links.at[k]->doc.shared;
 }
 
 /* --- findings ------------------------------------------------------------------- */

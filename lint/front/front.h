@@ -57,6 +57,7 @@ struct document {
     struct comments comments;
     struct findings problems; /* syntax errors and what a parser warns of */
     bool broken;
+    bool shared; /* runs of several files take settings from it, or may */
     struct str masked;    /* Python: same length as the text, comments and string contents
                              blanked with spaces; else "" */
     struct blocks blocks; /* Python */

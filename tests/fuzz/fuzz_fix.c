@@ -92,10 +92,11 @@ static void set_up(struct world *w, uint8_t mode)
     w->file = (struct job_file){.unit = &w->named, .group = &w->group, .problems = true};
 }
 
-static struct unit *relint(void *context, struct str text)
+static struct unit *relint(void *context, struct str text,
+                           const struct replacements *others)
 {
     const struct world *w = context;
-    return job_relint(&w->job, &w->file, text, NULL);
+    return job_relint(&w->job, &w->file, text, others);
 }
 
 /* --- laws of a tree ----------------------------------------------------------- */
@@ -218,7 +219,7 @@ static void try_fix(struct world *w, const struct finding *f)
     struct str text = fix_apply(&w->arena, &w->unit->source, &fix->edits);
     if (!fix_verify(w->job.pack, w->unit, text, &fix->edits, unsafe, &err))
         return;
-    struct unit *after = relint(w, text);
+    struct unit *after = relint(w, text, NULL);
     check_spans(w, after);
     if (after->doc.broken)
         broken_law(w, "the result parses", f->code, text);
@@ -248,7 +249,7 @@ static void try_fixes(struct world *w)
 static void check_again(struct world *w, const struct fix_job *job, struct str text)
 {
     struct fix_result again;
-    struct unit *unit = relint(w, text);
+    struct unit *unit = relint(w, text, NULL);
     fix_unit(&w->arena, job, unit, &again);
     if (!str_eq(again.text, text))
         broken_law(w, "a second run changes nothing", text, again.text);
@@ -292,7 +293,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         copy[i - 2] = (char)data[i];
     source_init(&w.named.source, &w.arena, str_from(LANGUAGES[row].path), STR(""),
                 LANGUAGES[row].language);
-    w.unit = relint(&w, (struct str){copy, size - 2});
+    w.unit = relint(&w, (struct str){copy, size - 2}, NULL);
     check_spans(&w, w.unit);
     try_fixes(&w);
     fix_whole(&w);
