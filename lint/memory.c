@@ -23,9 +23,10 @@ static const double SLACK_IMAGES_HIGH = 0.2; /* one shape, every step the same *
 /* Unfused attention passes through blocks of many sizes: 0.13 to 0.44 on a T4. */
 static const struct amount SLACK_EAGER = {0.01, 0.25, 0.5};
 /* Lengths from 5 to 100 % of the cap, by the same rules: blocks of every new longest length
- * are made and the old ones stay. The logits' few large ones grow by 1.4 of their sum,
- * a layer's many by 0.75; up to twice that where long samples are rare. */
-static const double GROWTH_LOGITS = 1.4, GROWTH_ACTIVATIONS = 0.75, GROWTH_HIGH = 2;
+ * are made and the old ones stay: 1.1 to 1.7 of what passes where layers are recomputed
+ * and the logits' few large blocks rule, 0.5 to 1.0 where every layer's are kept; up to
+ * twice that where long samples are rare. */
+static const double GROWTH_RECOMPUTED = 1.4, GROWTH_KEPT = 0.65, GROWTH_HIGH = 2;
 static const double GROWTH_EXPANDABLE = 0.03;
 enum { OFTEN = 100 }; /* a cache emptied at least every so many batches does not grow */
 static const double SLACK_EXPANDABLE = 0.5; /* one segment that grows */
@@ -243,10 +244,10 @@ static struct amount growth_of(const struct plan *p, const struct bill *b)
 {
     double most = 0;
     for (int m = MOMENT_FORWARD; m < MOMENT_STEP; m++) {
-        most = fmax(most, GROWTH_LOGITS * b->moments[m].logits.mid);
-        most = fmax(most, GROWTH_ACTIVATIONS * b->moments[m].activations.mid);
+        most = fmax(most, b->moments[m].logits.mid + b->moments[m].activations.mid);
     }
-    return amount_times(p->growth_share, most);
+    bool few = p->regime.checkpoint == CHECKPOINT_FULL;
+    return amount_times(p->growth_share, most * (few ? GROWTH_RECOMPUTED : GROWTH_KEPT));
 }
 
 static struct amount slack_of(const struct plan *p, const struct bill *b)

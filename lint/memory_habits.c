@@ -52,7 +52,7 @@ static unsigned quantised_inputs(int torch, unsigned habits)
     if (habits & HABIT_OLD_BITSANDBYTES) {
         return DECIDED_KEEPS_INPUTS;
     }
-    return torch == 0 ? DECIDED_MAY_KEEP_INPUTS : torch < 204 ? DECIDED_KEEPS_INPUTS : 0;
+    return torch > 0 && torch < 204 ? DECIDED_KEEPS_INPUTS : 0;
 }
 
 unsigned memory_habits(const struct run *run, unsigned listed, const struct regime *r)

@@ -13,8 +13,6 @@ enum {
     DECIDED_CAST_INPUTS = 1 << HABIT_COUNT,
     /* bitsandbytes before 0.43.2 (July 2024) kept the input of every 4-bit matrix. */
     DECIDED_KEEPS_INPUTS = 2 << HABIT_COUNT,
-    /* It may be so: the version is not known. */
-    DECIDED_MAY_KEEP_INPUTS = 4 << HABIT_COUNT,
 };
 
 /* What table and row list. */

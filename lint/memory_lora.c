@@ -153,7 +153,7 @@ double memory_lora(const struct run *run, const struct network *net, double rank
     bool dora = run_is(run, FACT_peft, "dora"); /* a magnitude for every output */
     for (size_t i = 0; i < len; i++) {
         per_layer += rank * (shapes[i].in + shapes[i].out) + (dora ? shapes[i].out : 0);
-        out->dora_outputs += dora ? shapes[i].out : 0;
+        out->adapter_outputs += dora ? 2 * shapes[i].out : 0;
         kept += shapes[i].in;
         widest = shapes[i].in > widest ? shapes[i].in : widest;
     }
@@ -166,4 +166,14 @@ double memory_lora(const struct run *run, const struct network *net, double rank
     }
     double head = parts & PART_HEAD ? rank * (net->hidden + net->vocab) : 0;
     return per_layer * net->layers + (per_layer + cross) * net->decoder_layers + head;
+}
+
+void memory_adapter_v2(const struct network *net, struct regime *out)
+{
+    struct matrix shapes[8];
+    size_t len = shapes_of(net, PART_ATTENTION | PART_MLP, shapes);
+    out->lora_inputs = exactly(0);
+    for (size_t i = 0; i < len; i++) {
+        out->adapter_outputs += shapes[i].out;
+    }
 }

@@ -107,6 +107,11 @@ static double adapter_parameters(struct notes *n, const struct run *run, struct 
     if (lora) {
         return lora_size;
     }
+    if (str_eq(word, STR("adapter-v2"))) {
+        memory_adapter_v2(&p->net, &p->regime);
+    } else if (str_eq(word, STR("adapter"))) { /* a prefix of its own, no matrix */
+        p->regime.lora_inputs = exactly(0);
+    }
     memory_note(n, "'%.*s': trained parameters counted as 0.2 %% of the base",
                 STR_ARG(word));
     p->regime.lora_inputs.high *= OTHER_ADAPTERS_HIGH;
@@ -292,7 +297,7 @@ static void count_adapters(struct notes *n, const struct run *run, struct plan *
     struct amount each = {r->frozen_base, r->frozen_base, r->frozen_base_high};
     if (quantised > 0) { /* preparing such a base casts what stays half to fp32 */
         each.mid = r->prepared ? 4 : r->frozen_base;
-        each.high = 4;
+        each.high = r->habits & HABIT_HALF_BASE ? r->frozen_base : 4;
     }
     struct amount kept = amount_times(each, rest);
     p->weights = amount_add(exactly(quantised * r->quantised), kept);

@@ -27,7 +27,7 @@ struct regime {
     double tensor, sequence;   /* tensor- and context-parallel widths */
     double pipeline;           /* stages, device_map included */
     struct amount lora_inputs; /* elements per token and layer kept for adapters */
-    double dora_outputs;       /* likewise: results whose magnitude is trained */
+    double adapter_outputs;    /* likewise: results that are scaled, DoRA's twice */
 };
 
 /* What is resident whatever the batch, and what each sample adds. */
@@ -96,10 +96,12 @@ bool memory_layers_resolve(struct notes *n, const struct run *run, struct networ
 
 /* Its convolutions included. */
 double memory_rnn_parameters(const struct network *net);
-/* Adapter parameters of rank R on the targets of every layer; OUT gets what their
- * backward keeps (lora_inputs, dora_outputs). */
+/* Adapter parameters of rank R on every layer's targets; OUT gets what backward keeps. */
 double memory_lora(const struct run *run, const struct network *net, double rank,
                    struct regime *out);
+
+/* LLaMA-Adapter V2: every matrix' result is scaled and so kept; no input is. */
+void memory_adapter_v2(const struct network *net, struct regime *out);
 
 bool memory_plan(struct notes *n, const struct pack *pack, const struct run *run,
                  const struct target *target, struct plan *out);
@@ -112,8 +114,7 @@ void memory_over_lengths(struct arena *a, const struct pack *pack, const struct 
 /* Fills E's by_devices where the number of devices is open. */
 void memory_over_devices(struct arena *a, const struct pack *pack, const struct run *run,
                          const struct target *target, double batch, struct estimate *e);
-/* The total and what the allocator's cache adds where USABLE bytes (0: any number) leave
- * room for it: what the process will show. */
+/* What the process shows: the total and the cache that USABLE bytes (0: any) leave room for. */
 struct amount memory_held(const struct bill *b, double usable);
 
 #endif

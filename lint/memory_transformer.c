@@ -57,13 +57,10 @@ static double casts(const struct network *net, const struct regime *r)
 }
 
 /* The input of every quantised matrix, which a frozen one does not need. */
-static struct amount quantised_inputs(const struct network *net, const struct regime *r)
+static double quantised_inputs(const struct network *net, const struct regime *r)
 {
-    double inputs = r->compute * (2 * net->hidden + net->ffn);
-    if (r->habits & DECIDED_KEEPS_INPUTS) {
-        return exactly(inputs);
-    }
-    return (struct amount){0, 0, r->habits & DECIDED_MAY_KEEP_INPUTS ? inputs : 0};
+    bool keeps = r->habits & DECIDED_KEEPS_INPUTS;
+    return keeps ? r->compute * (2 * net->hidden + net->ffn) : 0;
 }
 
 /* Fused kernels keep q, k, v, the output and one log-sum per head and token; SDPA is fed
@@ -138,15 +135,17 @@ static struct amount adapter_inputs(const struct network *net, const struct regi
 {
     struct amount inputs = r->lora_inputs;
     double e = r->habits & DECIDED_CAST_INPUTS ? 4 : r->compute;
-    if (r->habits & HABIT_PACKED_QKV) { /* q, k and v, where they are targets, share one */
+    /* q, k and v, where they are targets, share one */
+    if ((r->habits & HABIT_PACKED_QKV) && inputs.mid > 0) {
         double saved = fmin(2, floor(inputs.mid / net->hidden) - 1) * net->hidden;
         inputs.mid -= inputs.mid < 4 * net->hidden ? fmax(0, saved) : 2 * net->hidden;
     }
     /* DoRA runs the matrix again, and keeps that result and the adapter's (peft dora.py). */
-    double dora = 2 * e * r->dora_outputs;
-    return (struct amount){inputs.low * r->compute + dora / 2,
-                           inputs.mid * (r->habits & DECIDED_CAST_INPUTS ? e : e + 1) + dora,
-                           inputs.high * (e + 1) + dora};
+    double scaled = e * r->adapter_outputs;
+    return (struct amount){
+        inputs.low * r->compute + scaled / 2,
+        inputs.mid * (r->habits & DECIDED_CAST_INPUTS ? e : e + 1) + scaled,
+        inputs.high * (e + 1) + scaled};
 }
 
 /* Per token of one layer, without scores. CROSS: a second attention with its norm. */
@@ -157,8 +156,8 @@ static struct amount layer_bytes(const struct network *net, const struct regime 
     base += net->dropout ? 2 * net->hidden : 0;
     base += 4 * net->experts; /* router logits */
     base += cross ? cross_attention(net, r) : 0;
+    base += quantised_inputs(net, r);
     struct amount sum = amount_add(exactly(base), adapter_inputs(net, r));
-    sum = amount_add(sum, quantised_inputs(net, r));
     return (struct amount){sum.low * (r->compiled ? 0.8 : KEPT_LOW), sum.mid,
                            sum.high * KEPT_HIGH};
 }
@@ -233,6 +232,9 @@ static struct amount logit_bytes(const struct run *run, const struct regime *r)
     /* Before 4.46 the model gave its logits out in fp32. */
     int version = memory_version(run, FACT_transformers_version);
     double head = version > 0 && version < 446 ? 4 : r->head;
+    if (version >= 446) {
+        return (struct amount){head + 8, head + 12, head + 14};
+    }
     return (struct amount){r->head + 6, head + 12, head + 16};
 }
 
@@ -289,7 +291,7 @@ static void outlived(struct plan *p)
     if (!(habits & HABIT_GRAPH_OUTLIVES_STEP) || !(habits & DECIDED_KEEPS_INPUTS)) {
         return;
     }
-    double whole = quantised_inputs(net, &p->regime).mid * net->tokens * net->layers;
+    double whole = quantised_inputs(net, &p->regime) * net->tokens * net->layers;
     double half = net->tokens_are_cap ? whole / 2 : whole;
     p->kept = amount_add(p->kept, (struct amount){0, half, whole});
 }

@@ -126,7 +126,7 @@ static void set_era(struct arena *a, const struct pack *pack, struct str name,
             run_text_set(a, run, FACT_empty_cache_interval,
                          VALUE_OF_INT(ERAS[i].empties_cache));
         }
-        if (ERAS[i].autocast && run_fact(run, FACT_lora_rank)) {
+        if (ERAS[i].autocast) {
             run_text_set(a, run, FACT_precision, VALUE_OF_STR(STR("amp-bf16")));
         }
         for (size_t k = 0; ERAS[i].framework && k < pack->frameworks.len; k++) {
@@ -157,8 +157,12 @@ static void set_qwen(struct arena *a, struct str name, struct run *run)
 
 /* litgpt gave SDPA a single head of keys for all queries until October 2023, which no fused
  * kernel takes. Falcon is measured so in one page. */
-static void set_litgpt(struct arena *a, struct str source, struct run *run)
+static void set_litgpt(struct arena *a, struct str id, struct str source, struct run *run)
 {
+    /* Its page of adapters has two tables, the second for finetune_adapter_v2. */
+    if (run_is(run, FACT_peft, "adapter") && str_compare(id, STR("litgpt-res-024")) >= 0) {
+        run_text_set(a, run, FACT_peft, VALUE_OF_STR(STR("adapter-v2")));
+    }
     if (str_find(source, STR("tutorials/oom.md"), 0) != SIZE_MAX) {
         run_text_set(a, run, FACT_attention, VALUE_OF_STR(STR("eager")));
     }
@@ -196,7 +200,7 @@ static struct run run_of(struct arena *a, const struct pack *pack,
     }
     set_era(a, pack, cell(head, row, "id"), &run);
     set_qwen(a, cell(head, row, "id"), &run);
-    set_litgpt(a, cell(head, row, "source"), &run);
+    set_litgpt(a, cell(head, row, "id"), cell(head, row, "source"), &run);
     set_noted(a, cell(head, row, "note"), &run);
     if (str_starts(cell(head, row, "id"), str_from(TIMM))) {
         run_text_set(a, &run, FACT_cudnn_benchmark, VALUE_OF_BOOL(true));
@@ -389,6 +393,8 @@ static void measure(struct tally *t, const struct pack *pack, const struct colum
     struct str network = cell(head, row, "model_name");
     if (str_starts(network, STR("timm/"))) {
         add_to(t, half_name(str_slice(network, 5, network.len)), false, sample);
+    } else {
+        add_to(t, STR("all transformers"), false, sample);
     }
     if (known && t->verbose) {
         print_row(head, row, batch, guess, bytes);
