@@ -81,9 +81,11 @@ static bool stands_in_validation(const struct document *doc, const struct settin
 {
     bool code = s->shape == SHAPE_CALL || (s->parent && s->parent->shape == SHAPE_CALL) ||
                 (s->flags & SETTING_STATEMENT) != 0;
-    return code && doc->source->language == LANGUAGE_PYTHON &&
-           (front_kinds_at(front_home(doc, s), s->key_span.from) & BLOCK_VALIDATION) != 0 &&
-           !is_train_name(bind_scope_block(doc, s));
+    if (!code || doc->source->language != LANGUAGE_PYTHON)
+        return false;
+    struct str block = bind_scope_block(doc, s); /* val_dataloader() only makes a loader */
+    unsigned kinds = front_kinds_at(front_home(doc, s), s->key_span.from);
+    return !is_train_name(block) && (kinds & BLOCK_VALIDATION || is_eval_name(block));
 }
 
 /* The last part of a key is the table's business: of gradient_clip_val it knows that it
