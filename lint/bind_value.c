@@ -55,6 +55,9 @@ struct value bind_value_of(struct arena *a, const struct setting *s, struct str 
         return VALUE_OF_STR(held->text);
     else if (held->value.kind == VALUE_UNKNOWN)
         *why = held->why ? str_from(held->why) : STR("an expression");
+    /* The environment holds texts; who reads a number from it makes it one. */
+    if (held->parent && held->parent->shape == SHAPE_ENV && held->value.kind == VALUE_STRING)
+        return loader_read(LOADER_SHELL, held->value.as.string, NULL);
     return held->value;
 }
 
@@ -239,6 +242,14 @@ static struct value sides_of(struct arena *a, struct str text)
     return list_twice(a, VALUE_OF_INT(first), VALUE_OF_INT(second));
 }
 
+static bool all_sides(struct value v)
+{
+    for (size_t i = 0; v.kind == VALUE_LIST && i < v.as.list.len; i++)
+        if (v.as.list.at[i].kind != VALUE_INT || v.as.list.at[i].as.integer <= 0)
+            return false; /* of (-1, 256) one side follows from the other */
+    return v.kind == VALUE_LIST;
+}
+
 /* One side is a square; height and width are two; channels are not part of it. */
 static bool read_image_size(struct arena *a, struct value v, struct value *out)
 {
@@ -252,7 +263,7 @@ static bool read_image_size(struct arena *a, struct value v, struct value *out)
         *out = v;
     else
         return false;
-    return all_of_kind(*out, VALUE_INT);
+    return all_sides(*out);
 }
 
 /* "q_proj,v_proj" is the list that it reads like. */

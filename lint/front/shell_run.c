@@ -464,7 +464,7 @@ static void add_exports(struct shell *s, struct setting *env, uint32_t region, u
         struct shell_argument a;
         if (!shell_variable(s, b->name, region, limit, &a, &newest) || newest != b)
             continue;
-        add_value(s, env, b->name, b->name_span, &a, 0, true);
+        add_value(s, env, b->name, b->name_span, &a, 0, false);
     }
 }
 
@@ -516,7 +516,7 @@ static void add_env_arguments(struct line *l, struct setting *env, const struct 
         uint32_t equals = a->any ? 0 : override_key(a);
         if (equals)
             add_value(l->s, env, part(a, equals), shell_span(l->s, a, 0, equals, &style), a,
-                      equals + 1, true);
+                      equals + 1, false);
     }
 }
 
@@ -530,7 +530,7 @@ static void add_environment(struct line *l, struct setting *map,
     for (size_t i = 0; i < prefixes->len; i++) {
         struct shell_prefix p = prefixes->at[i];
         struct shell_argument a = shell_value(s, p.value, region, limit);
-        add_value(s, env, source_quote(s->doc->source, p.name), p.name, &a, 0, true);
+        add_value(s, env, source_quote(s->doc->source, p.name), p.name, &a, 0, false);
     }
     for (unsigned k = 0; k < l->launchers; k++)
         if (str_eq(str_from(l->by[k].by->name), STR("env")))
