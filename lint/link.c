@@ -276,7 +276,14 @@ static const struct setting *place_of(struct unit *u, struct document *doc,
 /* The fact's setting as written: behind references, in its own file. */
 static void lead_fact_back(struct unit *u, struct fact *f)
 {
+    const struct link_step *outside = f->chain;
     const struct setting *s = place_of(u, f->doc, f->setting, &f->chain);
+    for (const struct link_step *step = f->chain; f->setting->referred && step != outside;
+         step = step->from) {
+        f->named = step;
+        if (step->setting == f->setting || step->setting == f->setting->original)
+            break;
+    }
     f->doc = s->home ? s->home : f->doc;
     f->setting = s->original ? s->original : s;
     const struct link_step *chain = link_chain(u, f->doc);

@@ -26,6 +26,7 @@ struct fact {
     const struct setting *setting; /* NULL likewise */
     const struct binding *binding; /* how the setting was read; NULL likewise */
     const struct link_step *chain; /* how its file came in; NULL: it is the run's own */
+    const struct link_step *named; /* the reference whose key names the fact; NULL: its own */
     uint8_t weight;
 };
 

@@ -214,8 +214,8 @@ static void add_fact_place(cJSON *o, const struct unit *u, const struct fact *f)
 {
     struct source *source = f->doc ? f->doc->source : NULL;
     if (!f->setting || !source) {
-        static const char *const keys[] = {"key",    "written", "path", "line",
-                                           "column", "from",    "to"};
+        static const char *const keys[] = {"key",    "written", "path",        "line",
+                                           "column", "from",    "written_path", "to"};
         for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
             if (i == 2)
                 add_str(o, keys[i], u->source.path);
@@ -223,10 +223,13 @@ static void add_fact_place(cJSON *o, const struct unit *u, const struct fact *f)
                 cJSON_AddNullToObject(o, keys[i]);
         return;
     }
-    add_str(o, "key", f->setting->path);
+    const struct setting *key = f->named ? f->named->setting : f->setting;
+    struct source *named = f->named ? f->named->doc->source : source;
+    add_str(o, "key", key->path);
     add_str(o, "written", source_quote(source, f->setting->value_span));
-    add_str(o, "path", source->path);
-    add_place(o, source, f->setting->key_span.from);
+    add_str(o, "path", named->path);
+    add_place(o, named, key->key_span.from);
+    add_str(o, "written_path", source->path); /* where `from` and `to` count */
     add_number(o, "from", source_cells_offset(source, f->setting->value_span.from));
     add_number(o, "to", source_cells_offset(source, f->setting->value_span.to));
 }

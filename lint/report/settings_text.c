@@ -5,10 +5,15 @@
 
 #include "../banned.h"
 
-/* " in FILE < FILE:LINE": the file of the fact and those that name it, up to the run's. */
+/* " in FILE < FILE:LINE": the file of the fact and those that name it, up to the run's;
+ * behind a reference, " written at FILE:LINE < ...". */
 static void print_chain(struct buf *out, const struct fact *f)
 {
-    buf_printf(out, " in %.*s", STR_ARG(f->doc->source->path));
+    if (f->named)
+        buf_printf(out, " written at %.*s:%u", STR_ARG(f->doc->source->path),
+                   source_place(f->doc->source, f->setting->value_span.from).line);
+    else
+        buf_printf(out, " in %.*s", STR_ARG(f->doc->source->path));
     for (const struct link_step *s = f->chain; s; s = s->from)
         buf_printf(out, " < %.*s:%u", STR_ARG(s->doc->source->path),
                    source_place(s->doc->source, s->setting->value_span.from).line);
@@ -19,8 +24,9 @@ static void print_fact(struct buf *out, const struct run *run, const struct fact
     size_t from = out->len;
     if (f->setting) {
         uint32_t cell;
-        struct place p =
-            source_cells_place(f->doc->source, f->setting->key_span.from, &cell);
+        struct source *source = f->named ? f->named->doc->source : f->doc->source;
+        const struct setting *key = f->named ? f->named->setting : f->setting;
+        struct place p = source_cells_place(source, key->key_span.from, &cell);
         if (cell)
             buf_printf(out, "  cell %u,", cell);
         buf_printf(out, "  %4u:%-3u ", p.line, p.column);
@@ -33,7 +39,7 @@ static void print_fact(struct buf *out, const struct run *run, const struct fact
     buf_repeat(out, ' ', width < 52 ? 52 - width : 1);
     buf_cstr(out, origin_name(f->origin));
     if (f->setting)
-        buf_printf(out, " %.*s", STR_ARG(f->setting->path));
+        buf_printf(out, " %.*s", STR_ARG((f->named ? f->named->setting : f->setting)->path));
     if (f->scope.len)
         buf_printf(out, " [%.*s]", STR_ARG(f->scope));
     else if (run->best[f->id] != (int32_t)(f - run->facts.at))
