@@ -66,8 +66,23 @@ static bool has_anywhere(const struct seen *seen, struct str pattern)
     return false;
 }
 
-static bool has_key(const struct seen *seen, struct str pattern)
+/* A scalar or a list whose key the regular expression takes whole. */
+static bool has_like(struct arena *a, const struct seen *seen, struct str pattern)
 {
+    const struct pattern *p = match_pattern(
+        arena_printf(a, "(?i:%.*s)", STR_ARG(str_slice(pattern, 1, pattern.len - 1))), NULL);
+    const struct settings *all = &seen->doc->tree.all;
+    for (size_t i = seen->from; p && i < seen->to; i++)
+        if (all->at[i]->kind != SETTING_MAP && !is_signature_or_local(all->at[i]) &&
+            match_whole(p, bind_match_word(a, bind_match_last(all->at[i]->key))))
+            return true;
+    return false;
+}
+
+static bool has_key(struct arena *a, const struct seen *seen, struct str pattern)
+{
+    if (bind_match_is_regex(pattern))
+        return has_like(a, seen, pattern);
     if (bind_match_is_anywhere(pattern) || seen->within)
         return has_anywhere(seen, pattern);
     if (!has_seen(seen, bind_match_last(pattern)))
@@ -137,18 +152,18 @@ static bool has_more(const struct seen *seen, uint32_t most)
     return values > most;
 }
 
-static bool keys_hold(const struct seen *seen, const struct evidence *e)
+static bool keys_hold(struct arena *a, const struct seen *seen, const struct evidence *e)
 {
     for (uint32_t i = 0; i < e->all_keys.len; i++)
-        if (!has_key(seen, e->all_keys.at[i]))
+        if (!has_key(a, seen, e->all_keys.at[i]))
             return false;
     uint32_t found = 0, needed = e->at_least ? e->at_least : 1;
     for (uint32_t i = 0; i < e->any_keys.len && found < needed; i++)
-        found += has_key(seen, e->any_keys.at[i]);
+        found += has_key(a, seen, e->any_keys.at[i]);
     if (e->any_keys.len && found < needed)
         return false;
     for (uint32_t i = 0; i < e->no_keys.len; i++)
-        if (has_key(seen, e->no_keys.at[i]))
+        if (has_key(a, seen, e->no_keys.at[i]))
             return false;
     return !e->at_most || !has_more(seen, e->at_most);
 }
@@ -168,7 +183,7 @@ static bool code_holds(struct arena *a, const struct seen *seen, const struct ev
 
 static bool holds(struct arena *a, const struct seen *seen, const struct evidence *e)
 {
-    return keys_hold(seen, e) && code_holds(a, seen, e) &&
+    return keys_hold(a, seen, e) && code_holds(a, seen, e) &&
            (!e->file.len || path_has(seen->doc, e->file)) &&
            (!e->text.len || text_has(seen->doc, e->text));
 }
