@@ -15,7 +15,7 @@ struct reader {
     struct shell *s;
     uint32_t at, last; /* tokens */
     uint32_t region;
-    bool chained;  /* the region is one behind && or || */
+    uint32_t bindings; /* how many stand before the last simple command */
     bool function; /* the next group is a function's body */
 };
 
@@ -31,10 +31,9 @@ uint32_t shell_region(struct shell *s, uint32_t parent, enum shell_region_kind k
     return (uint32_t)s->regions.len - 1;
 }
 
-static bool open_region(struct reader *r, enum shell_region_kind kind)
+static void open_region(struct reader *r, enum shell_region_kind kind)
 {
     r->region = shell_region(r->s, r->region, kind);
-    return !r->s->broken;
 }
 
 /* Leaves the innermost region of KIND and all in it. */
@@ -47,11 +46,15 @@ static void close_region(struct reader *r, enum shell_region_kind kind)
         r->region = r->s->regions.at[at].parent;
 }
 
+static bool in_chain(const struct reader *r)
+{
+    return r->s->regions.at[r->region].kind == SHELL_CHAIN;
+}
+
 static void end_chain(struct reader *r)
 {
-    if (r->chained)
+    if (in_chain(r))
         r->region = r->s->regions.at[r->region].parent;
-    r->chained = false;
 }
 
 struct shell_binding *shell_bind(struct shell *s, uint32_t region,
@@ -120,6 +123,18 @@ static uint32_t assign_array(struct reader *r, uint32_t at)
     b->first = at + 1;
     b->last = to;
     return to + 1;
+}
+
+/* The last simple command runs in a shell of its own: nobody else sees what it assigns. */
+static void set_apart(struct reader *r)
+{
+    struct shell *s = r->s;
+    if (r->bindings >= s->bindings.len)
+        return;
+    uint32_t region = shell_region(s, r->region, SHELL_BRANCH);
+    for (uint32_t i = r->bindings; i < s->bindings.len; i++)
+        if (s->bindings.at[i].region == r->region)
+            s->bindings.at[i].region = region;
 }
 
 static void opaque(struct reader *r, struct span name)
@@ -209,6 +224,7 @@ static void simple(struct reader *r, uint32_t first, uint32_t last)
 {
     uint32_t i = first;
     struct shell *s = r->s;
+    r->bindings = (uint32_t)s->bindings.len;
     while (i < last && token(r, i)->kind == SHELL_WORD && assigned(token_text(r, i)))
         i++;
     struct shell_command *c = vec_add(s->scratch, &s->commands);
@@ -353,14 +369,21 @@ static void operator(struct reader *r)
     char op = token(r, r->at++)->op;
     switch (op) {
     case SHELL_AND:
-        if (!r->chained)
-            r->chained = open_region(r, SHELL_BRANCH);
+        if (!in_chain(r))
+            open_region(r, SHELL_CHAIN);
+        break;
+    case '|':
+        set_apart(r);
+        end_chain(r);
+        open_region(r, SHELL_CHAIN);
         break;
     case SHELL_OR:
         end_chain(r);
-        r->chained = open_region(r, SHELL_BRANCH);
+        open_region(r, SHELL_CHAIN);
         break;
-    case '|':
+    case '&':
+        set_apart(r);
+        end_chain(r);
         break;
     case '(':
         end_chain(r);
@@ -383,7 +406,10 @@ static void operator(struct reader *r)
 
 bool shell_read(struct shell *s, struct span range, uint32_t region)
 {
-    struct reader r = {.s = s, .at = (uint32_t)s->tokens.len, .region = region};
+    struct reader r = {.s = s,
+                       .at = (uint32_t)s->tokens.len,
+                       .region = region,
+                       .bindings = (uint32_t)s->bindings.len};
     if (!shell_lex(s, range, &s->tokens)) {
         s->broken = true;
         return false;
@@ -446,8 +472,8 @@ void shell_script(struct shell *outer, struct span range)
     if (outer->nested >= 4)
         return;
     *s = (struct shell){.arena = outer->arena, .scratch = outer->scratch, .doc = outer->doc,
-                        .text = outer->text, .dialect = outer->dialect, .root = outer->root,
-                        .nested = outer->nested + 1, .work = outer->work};
+                        .text = outer->text, .dialect = outer->dialect, .crlf = outer->crlf,
+                        .root = outer->root, .nested = outer->nested + 1, .work = outer->work};
     start(s);
     size_t comments = s->doc->comments.len;
     if (shell_read(s, range, 0))
@@ -509,6 +535,17 @@ static enum shell_dialect dialect_of(struct str path)
                : SHELL_SCRIPT;
 }
 
+/* Are most lines from a Windows editor? Then a CR before a break was not meant. */
+static bool has_crlf(struct str text)
+{
+    size_t lines = 0, with = 0;
+    for (size_t at = 0; (at = str_find_byte(text, '\n', at)) != SIZE_MAX; at++) {
+        lines++;
+        with += at && text.at[at - 1] == '\r';
+    }
+    return with * 2 > lines;
+}
+
 static void parse(struct arena *a, struct document *doc)
 {
     struct arena scratch = {0};
@@ -517,6 +554,7 @@ static void parse(struct arena *a, struct document *doc)
     start(s);
     s->root = add_root(s);
     s->dialect = dialect_of(doc->source->path);
+    s->crlf = s->dialect != SHELL_SCRIPT || has_crlf(s->text);
     if (s->dialect == SHELL_DOTENV) {
         shell_dotenv(s);
     } else if (shell_may_run(s->text)) {

@@ -34,6 +34,7 @@ enum shell_region_kind {
     SHELL_PLAIN,
     SHELL_IF,     /* holds branches that exclude each other */
     SHELL_BRANCH, /* may not run at all */
+    SHELL_CHAIN,  /* behind &&, || or |, up to the end of the line: may not run, too */
     SHELL_LOOP,
     SHELL_FUNCTION,
 };
@@ -78,6 +79,7 @@ struct shell {
     struct document *doc;
     struct str text;
     enum shell_dialect dialect;
+    bool crlf; /* a CR before a line break belongs to it; else it is a letter */
     struct shell_tokens tokens;
     struct shell_regions VEC_BODY(struct shell_region) regions;
     struct shell_bindings VEC_BODY(struct shell_binding) bindings;

@@ -138,7 +138,7 @@ static void put(struct expansion *e, char c, uint32_t from, uint32_t to, bool un
     if (e->out->len >= MAX_CHARS)
         return;
     struct shell_char *x = vec_add(e->s->scratch, e->out);
-    bool blank = c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    bool blank = c == ' ' || c == '\t' || c == '\n' || (c == '\r' && e->s->crlf);
     *x = (struct shell_char){.span = {from, to},
                              .c = c,
                              .quote = (uint8_t)e->quote,
@@ -290,7 +290,7 @@ static uint32_t escape(struct expansion *e, uint32_t at, uint32_t end)
     char next = text.at[at + 1];
     if (next == '\n')
         return at + 2;
-    if (next == '\r' && at + 2 < end && text.at[at + 2] == '\n')
+    if (e->s->crlf && next == '\r' && at + 2 < end && text.at[at + 2] == '\n')
         return at + 3;
     if (e->quote == '"' && !strchr("$`\"\\", next)) {
         put(e, '\\', at, at + 1, false);

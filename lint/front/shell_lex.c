@@ -41,7 +41,7 @@ static uint32_t continuation(const struct shell *s, uint32_t at, uint32_t end)
         return 0;
     if (byte(s, at + 1, end) == '\n')
         return 2;
-    return byte(s, at + 1, end) == '\r' && byte(s, at + 2, end) == '\n' ? 3 : 0;
+    return s->crlf && byte(s, at + 1, end) == '\r' && byte(s, at + 2, end) == '\n' ? 3 : 0;
 }
 
 static uint32_t skip_part(const struct shell *s, uint32_t at, uint32_t end, int depth);
@@ -128,7 +128,7 @@ static bool is_meta(char c)
 /* A CR is one of its line's last bytes, or a letter like any other. */
 static bool is_letter_cr(const struct shell *s, uint32_t at, uint32_t end)
 {
-    return s->text.at[at] == '\r' && at + 1 < end && s->text.at[at + 1] != '\n';
+    return s->text.at[at] == '\r' && (!s->crlf || (at + 1 < end && s->text.at[at + 1] != '\n'));
 }
 
 uint32_t shell_word_end(const struct shell *s, uint32_t at, uint32_t end)
@@ -192,7 +192,7 @@ static void skip_heres(struct lexer *l)
             struct str line = str_slice(l->s->text, l->at, to);
             while (l->here[i].tabs && line.len && line.at[0] == '\t')
                 line = str_slice(line, 1, line.len);
-            if (line.len && line.at[line.len - 1] == '\r')
+            if (l->s->crlf && line.len && line.at[line.len - 1] == '\r')
                 line.len--;
             found = str_eq(line, wanted);
             l->at = to < l->end ? to + 1 : to;
