@@ -95,10 +95,10 @@ int cmd_check(struct arena *a, const struct options *o)
     bool written = true, failing = false;
     if (o->fix || o->diff)
         written = cmd_rewrite(a, &job, &fixed, &told, &report.counts);
-    if (o->format == FORMAT_JSON)
-        fwrite(told.at, 1, told.len, stderr);
-    else
+    if (o->format != FORMAT_JSON)
         buf_add(&out, buf_str(&told));
+    else if (told.len)
+        fwrite(told.at, 1, told.len, stderr);
     if (report.counts.fixed && !o->diff && !o->dry_run)
         job_lint(&job); /* what a change in one file means for the whole project */
     worst_of(&job, &report.counts, &failing);

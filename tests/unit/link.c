@@ -334,7 +334,7 @@ static void command_lines_choose_groups(void **state)
 static void doubling_ends(void **state)
 {
     (void)state;
-    static char names[24][16], texts[24][64];
+    static char names[24][24], texts[24][64];
     for (int i = 0; i < 24; i++) {
         snprintf(names[i], sizeof names[i], "f%d.yaml", i);
         snprintf(texts[i], sizeof texts[i],
