@@ -274,14 +274,26 @@ class Bash:
             f.write(text.encode())
         if subprocess.run(["/bin/bash", "-n", script], stderr=subprocess.PIPE).stderr:
             raise ValueError("bash refuses it")
-        subprocess.run(["/bin/bash", script], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL, cwd=self.folder.name, timeout=20,
-                       env={"PATH": self.folder.name, "STUB_OUT": out})
+        ended, held = os.pipe()  # open until what runs in the background has ended, too
+        with open(ended, "rb") as over:
+            with open(held, "wb"):
+                subprocess.run(["/bin/bash", script], stdin=subprocess.DEVNULL, pass_fds=[held],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=20,
+                               cwd=self.folder.name,
+                               env={"PATH": self.folder.name, "STUB_OUT": out})
+            over.read()
         if not os.path.exists(out):
             return []
         with open(out, "rb") as f:
-            return [p for i, c in enumerate(f.read().decode(errors="replace").split("\0\n\0"))
-                    for p in arguments(i, c.split("\0"))]
+            commands = f.read().decode(errors="replace").split("\0\n\0")[:-1]
+        # What runs side by side is noted in any order.
+        commands = sorted((c.split("\0") for c in commands), key=lambda c: shown("\0".join(c)))
+        return [p for i, c in enumerate(commands) for p in arguments(i, c)]
+
+
+def shown(text):
+    """TEXT with all numbers and booleans alike."""
+    return re.sub(r"\\?\d[\d.e+-]*|[Tt]rue|[Ff]alse", "0", text)  # \1 means 1
 
 
 def arguments(index, words):
@@ -327,7 +339,6 @@ def check_shell(laws, bash, before, after, unsafe, counts):
         raise laws.Failure("the effective batch changed")
     if not changed and not come and not gone:
         raise laws.Failure("the file changed and nothing else did")
-    shown = lambda text: re.sub(r"\\?\d[\d.e+-]*|[Tt]rue|[Ff]alse", "0", text)  # \1 means 1
     if not come and not gone and shown(before) != shown(after):
         raise laws.Failure("bytes outside the values changed")
     for path in gone:
