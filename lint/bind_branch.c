@@ -119,11 +119,13 @@ static size_t best_in(const struct level *l, uint32_t block)
 }
 
 /* There is no training without a loader and an optimizer: with which values they are made
- * holds wherever they are made. Clipping, autocast and adapters can be left out. */
+ * holds wherever they are made. Clipping, autocast and adapters can be left out; what an
+ * adapter is like says nothing of a run without it. */
 static bool is_needed(enum fact_id id)
 {
     return id == FACT_batch_size || id == FACT_eval_batch_size || id == FACT_optimizer ||
            id == FACT_learning_rate || id == FACT_weight_decay ||
+           id == FACT_lora_rank || id == FACT_lora_alpha || id == FACT_lora_targets ||
            (id >= FACT_num_workers && id <= FACT_prefetch_factor);
 }
 
@@ -201,6 +203,24 @@ static void settle(struct run *run, enum fact_id id)
     }
 }
 
+/* What one way says and the run does not take is no claim about it. */
+static void open_rest(struct run *run)
+{
+    for (size_t i = 0; i < run->facts.len; i++) {
+        struct fact *f = &run->facts.at[i];
+        struct level l = {run, f->id, f->weight % 4};
+        bool call = l.place == BIND_PLACE_CALL && is_needed(f->id);
+        if (!at_level(&l, i) || call || run->best[f->id] == (int32_t)i ||
+            run->best[f->id] < 0 || f->value.kind == VALUE_UNKNOWN)
+            continue;
+        uint32_t block = branch_of(&l, i);
+        if (block && !all_complete(&l, block)) {
+            f->value = VALUE_NOTHING;
+            f->why = STR("it is set in one branch only");
+        }
+    }
+}
+
 /* Which of several networks or inputs is the one that trains is not said: a teacher and
  * its student, a perceptual loss, two transforms. */
 static void forget_several(struct run *run, enum fact_id id)
@@ -227,8 +247,12 @@ static void forget_replicas(struct run *run)
     const struct fact *f = run_fact(run, FACT_strategy);
     if (f && f->setting && f->binding && str_ends(f->binding->key, STR("()")) &&
         (run_is(run, FACT_strategy, "ddp") || run_is(run, FACT_strategy, "dp")) &&
-        open_branch(f->doc, f->setting))
+        open_branch(f->doc, f->setting)) {
+        struct fact *replicas = &run->facts.at[run->best[FACT_strategy]];
+        replicas->value = VALUE_NOTHING;
+        replicas->why = STR("it is set in one branch only");
         run->best[FACT_strategy] = -1;
+    }
 }
 
 void bind_branch_settle(struct run *run)
@@ -243,4 +267,6 @@ void bind_branch_settle(struct run *run)
         if (f && f->setting && f->doc == run->doc && open_branch(f->doc, f->setting))
             settle(run, (enum fact_id)i);
     }
+    if (run->doc->blocks.len)
+        open_rest(run);
 }

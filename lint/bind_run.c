@@ -442,6 +442,7 @@ static void add_derived(struct gather *g, struct run *run)
 static bool says_how_to_train(enum fact_id id)
 {
     return id < FACT_max_seq_len || id == FACT_packing || id == FACT_peft ||
+           id == FACT_lora_rank ||
            id == FACT_compile || (id >= FACT_num_workers && id < FACT_torch_version);
 }
 

@@ -108,7 +108,7 @@ static const struct pattern *learning_words(void)
             "wrapper|"
             "accum\\w*_steps|accumulate_grad_batches|grad_accum\\w*|max_grad_norm|"
             "warmup_(steps|iters|ratio|epochs)|max_train_steps|grad(ient)?_clip\\w*|"
-            "clip_grad\\w*|max_iters)|max_steps|max_iter|train_cfg|num_epoch|lr0"),
+            "clip_grad\\w*|max_iters|half_precision)|max_steps|max_iter|train_cfg|num_epoch|lr0"),
         NULL);
 }
 
