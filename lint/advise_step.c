@@ -118,6 +118,10 @@ void advise_safety(const struct advise_scene *s, const struct change *change,
     struct advise_names names = names_of(s, s->run, target, &estimates);
     struct expr_scope scope = {ask, &names};
     struct str why = STR("");
+    struct wishes wishes = {0};
+    for (uint32_t i = 0; i < change->set.len; i++)
+        vec_push(s->a, &wishes, ((struct wish){.fact = change->set.at[i].fact}));
+    rule_batch_safety(s->a, s->c, s->run, &wishes, safety, reason);
     for (uint32_t i = 0; !why.len && i < change->unsafe_when.len; i++)
         if (expr_holds(s->a, &change->unsafe_when.at[i].when, &scope))
             why = phrase_render(s->a, &change->unsafe_when.at[i].reason, &scope);

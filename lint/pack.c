@@ -161,6 +161,7 @@ bool pack_load(struct arena *a, const char *dir, struct pack *out,
     PACK_PUT(out->frameworks, r.frameworks);
     PACK_PUT(out->profiles, r.profiles);
     PACK_PUT(out->changes, r.changes);
+    PACK_PUT(out->batch_unsafe, r.batch_unsafe);
     PACK_PUT(out->methods, r.methods);
     PACK_PUT(out->gpus, r.gpus);
     PACK_PUT(out->models, r.models);

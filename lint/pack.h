@@ -306,6 +306,7 @@ struct pack {
     PACK_LIST(struct framework) frameworks; /* by falling priority */
     PACK_LIST(struct profile) profiles;
     PACK_LIST(struct change) changes;       /* least harm first */
+    PACK_LIST(struct unsafe_when) batch_unsafe; /* of every fix that changes the batch */
     PACK_LIST(struct method) methods;
     PACK_LIST(struct gpu) gpus;
     PACK_LIST(struct model) models;

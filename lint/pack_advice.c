@@ -1,5 +1,5 @@
 /* The list of changes that need less memory, in the order of the file (least harm first),
- * and the usual ways to train that the catalogue of models is asked for. */
+ * where a change of the batch is another training, and the usual ways to train that the catalogue of models is asked for. */
 #include "pack_read.h"
 
 #include <stddef.h>
@@ -11,7 +11,8 @@ static bool may_name(const struct pack_reader *r, struct str name)
     struct str fresh = pack_after(name, "new.");
     (void)r;
     return pack_names_fact(name) || pack_names_common(name) ||
-           pack_after(name, "settings.").len || (fresh.len && pack_names_fact(fresh));
+           pack_after(name, "settings.").len || pack_after(name, "code.").len ||
+           fact_parse(pack_after(name, "conflicts.")) != FACT_COUNT || (fresh.len && pack_names_fact(fresh));
 }
 
 static void read_effect(struct pack_reader *r, const struct setting *s, void *slot)
@@ -93,6 +94,7 @@ static void read_methods(struct pack_reader *r, const struct setting *s, void *s
 struct advice_read {
     struct changes_read changes;
     struct methods_read methods;
+    struct unsafes_read batch_unsafe;
 };
 
 void pack_read_advice(struct pack_reader *r, const struct setting *root)
@@ -100,12 +102,15 @@ void pack_read_advice(struct pack_reader *r, const struct setting *root)
     static const struct pack_field fields[] = {
         {"changes", false, offsetof(struct advice_read, changes), read_changes},
         {"methods", false, offsetof(struct advice_read, methods), read_methods},
+        {"batch_unsafe_when", false, offsetof(struct advice_read, batch_unsafe),
+         pack_read_unsafe},
         {"sources", true, 0, NULL},
     };
-    struct advice_read read = {r->changes, r->methods};
+    struct advice_read read = {r->changes, r->methods, r->batch_unsafe};
     r->may_name = may_name;
     PACK_READ_MAP(r, root, fields, &read);
     r->may_name = NULL;
     r->changes = read.changes;
     r->methods = read.methods;
+    r->batch_unsafe = read.batch_unsafe;
 }

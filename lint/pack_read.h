@@ -14,6 +14,7 @@ struct rules_read VEC_BODY(struct rule);
 struct frameworks_read VEC_BODY(struct framework);
 struct profiles_read VEC_BODY(struct profile);
 struct changes_read VEC_BODY(struct change);
+struct unsafes_read VEC_BODY(struct unsafe_when);
 struct methods_read VEC_BODY(struct method);
 struct gpus_read VEC_BODY(struct gpu);
 struct models_read VEC_BODY(struct model);
@@ -37,6 +38,7 @@ struct pack_reader {
     struct frameworks_read frameworks;
     struct profiles_read profiles;
     struct changes_read changes;
+    struct unsafes_read batch_unsafe;
     struct methods_read methods;
     struct gpus_read gpus;
     struct models_read models;
@@ -91,7 +93,6 @@ void pack_read_languages(struct pack_reader *r, const struct setting *s, void *s
 void pack_read_habits(struct pack_reader *r, const struct setting *s, void *slot);
 /* A map from facts to expressions, and "unsafe_when"; SLOT is a vector. */
 struct targets_read VEC_BODY(struct fact_target);
-struct unsafes_read VEC_BODY(struct unsafe_when);
 void pack_read_targets(struct pack_reader *r, const struct setting *s, void *slot);
 void pack_read_unsafe(struct pack_reader *r, const struct setting *s, void *slot);
 bool pack_names_common(struct str name); /* may a rule for runs look NAME up? */

@@ -140,7 +140,7 @@ static bool may_name(const struct pack_reader *r, struct str name)
     if (r->rule->scope == RULE_SOURCE && names_group(r->rule, name))
         return true;
     return pack_names_fact(name) || pack_after(name, "settings.").len ||
-           fact_parse(pack_after(name, "conflicts.")) != FACT_COUNT ||
+           pack_after(name, "code.").len || fact_parse(pack_after(name, "conflicts.")) != FACT_COUNT ||
            fact_parse(pack_after(name, "written_in.")) != FACT_COUNT;
 }
 

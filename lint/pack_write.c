@@ -639,6 +639,7 @@ void pack_write(struct buf *out, const struct pack *p)
     PUT_LIST(&f, "profiles", "struct profile", p->profiles, profile_item);
     PUT_LIST(&f, "methods", "struct method", p->methods, method_item);
     PUT_LIST(&f, "changes", "struct change", p->changes, change_item);
+    PUT_LIST(&f, "batch_unsafe", "struct unsafe_when", p->batch_unsafe, unsafe_item);
     PUT_LIST(&f, "gpus", "struct gpu", p->gpus, gpu_item);
     PUT_LIST(&f, "models", "struct model", p->models, model_item);
     PUT_LIST(&f, "config_keys", "struct config_key", p->config_keys, config_key_item);

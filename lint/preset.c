@@ -136,9 +136,15 @@ static void report(const struct rule_context *c, const struct preset *p, struct 
     const struct fact *batch = run_fact(run, FACT_batch_size);
     bool own = batch && batch->setting && batch->doc == run->doc;
     const struct setting *at = own ? batch->setting : run->container;
+    struct str reason = STR("");
+    rule_batch_safety(a, c, run, wishes, &safety, &reason);
     struct fix *fix = wishes->len ? fix_plan(a, c->pack, run, wishes, safety, NULL) : NULL;
     if (!fix || !at)
         return;
+    if (reason.len)
+        fix->reason = fix->reason.len ? arena_printf(a, "%.*s; %.*s", STR_ARG(reason),
+                                                     STR_ARG(fix->reason))
+                                      : reason;
     if (safety == FIX_UNSAFE && !fix->reason.len)
         fix->reason = STR("training does not give the same results");
     struct finding *f = finding_add(a, &unit->findings, &unit->source, at->key_span,

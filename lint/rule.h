@@ -40,6 +40,12 @@ void rule_check_unit(const struct rule_context *c, struct unit *unit);
 void rule_check_project(const struct rule_context *c, struct units *units);
 /* Severity after the user's settings; SEVERITY_OFF when not selected. */
 enum severity rule_severity(const struct rule_context *c, const struct rule *rule);
+/* Of a fix that makes WISHES of RUN: where they change batch or accumulation and that is
+ * another training, lowers a safe SAFETY to unsafe and puts why before REASON ("" is none).
+ * The text lies in A. */
+void rule_batch_safety(struct arena *a, const struct rule_context *c, const struct run *run,
+                       const struct wishes *wishes, enum safety *safety,
+                       struct str *reason);
 /* A profile's limit for a card, scaled where the profile has none for its class. */
 bool rule_limit(const struct profile *p, const struct target *t, struct str name,
                 double *out, bool *scaled);

@@ -203,6 +203,36 @@ struct finding *rule_report(const struct rule_view *v, struct unit *unit,
 
 /* --- fixes --------------------------------------------------------------- */
 
+static bool change_batch(const struct wishes *wishes)
+{
+    for (size_t i = 0; i < wishes->len; i++)
+        if (wishes->at[i].fact == FACT_batch_size ||
+            wishes->at[i].fact == FACT_gradient_accumulation_steps)
+            return true;
+    return false;
+}
+
+void rule_batch_safety(struct arena *a, const struct rule_context *c, const struct run *run,
+                       const struct wishes *wishes, enum safety *safety,
+                       struct str *reason)
+{
+    struct rule_view view = {.c = c, .run = run, .scratch = a, .setting_fact = FACT_COUNT};
+    struct expr_scope scope = rule_scope(&view);
+    for (uint32_t i = 0; change_batch(wishes) && i < c->pack->batch_unsafe.len; i++) {
+        const struct unsafe_when *u = &c->pack->batch_unsafe.at[i];
+        if (!expr_holds(a, &u->when, &scope))
+            continue;
+        struct str why = phrase_render(a, &u->reason, &scope);
+        if (*safety == FIX_SAFE)
+            *safety = FIX_UNSAFE;
+        if (str_find(*reason, why, 0) == SIZE_MAX)
+            *reason = reason->len ? arena_printf(a, "%.*s; %.*s", STR_ARG(why),
+                                                 STR_ARG(*reason))
+                                  : why;
+        return;
+    }
+}
+
 /* Lowers SAFETY and tells why when one of the rule's conditions holds. */
 static void check_safety(const struct rule_view *v, struct arena *a, enum safety *safety,
                          struct str *reason)
@@ -342,6 +372,7 @@ struct fix *rule_fix_run(const struct rule_view *v, struct unit *unit)
     if (!gather_wishes(v, a, &wishes))
         return shown_only(v, a);
     check_safety(v, a, &safety, &reason);
+    rule_batch_safety(a, v->c, v->run, &wishes, &safety, &reason);
     struct fix *fix = fix_plan(a, v->c->pack, v->run, &wishes, safety, NULL);
     if (!fix)
         fix = fix_environment(v, unit, &wishes, safety);

@@ -219,13 +219,27 @@ static bool key_ends_in(struct str key, struct str name)
     return true;
 }
 
+/* Does the path of S end in the whole parts NAME, "auto_scale_lr.enable"? */
+static bool path_ends_in(struct str path, struct str name)
+{
+    if (path.len < name.len || !str_eq(str_slice(path, path.len - name.len, path.len), name))
+        return false;
+    return path.len == name.len || path.at[path.len - name.len - 1] == '.';
+}
+
+static bool is_called(const struct setting *s, struct str name)
+{
+    return str_find_byte(name, '.', 0) == SIZE_MAX ? key_ends_in(s->key, name)
+                                                   : path_ends_in(s->path, name);
+}
+
 static struct value ask_settings(const struct rule_view *v, struct str name)
 {
     const struct document *doc = v->run ? v->run->whole : v->unit ? &v->unit->doc : NULL;
     struct value found = UNKNOWN;
     for (size_t i = 0; doc && i < doc->tree.all.len; i++) {
         const struct setting *s = doc->tree.all.at[i];
-        if (s->flags & SETTING_OVERRIDDEN || !key_ends_in(s->key, name))
+        if (s->flags & SETTING_OVERRIDDEN || !is_called(s, name))
             continue;
         bool first = found.kind == VALUE_UNKNOWN;
         if (doc->blocks.len && front_kinds_at(doc, s->key_span.from) & BLOCK_BRANCH)
@@ -235,6 +249,27 @@ static struct value ask_settings(const struct rule_view *v, struct str name)
         found = s->value;
     }
     return found;
+}
+
+static bool in_word(struct str text, size_t i)
+{
+    return i < text.len && (text.at[i] == '_' || (text.at[i] >= '0' && text.at[i] <= '9') ||
+                            (text.at[i] >= 'A' && text.at[i] <= 'Z') ||
+                            (text.at[i] >= 'a' && text.at[i] <= 'z'));
+}
+
+/* Does the program's code have the word NAME, outside of strings and comments? */
+static struct value ask_code(const struct rule_view *v, struct str name)
+{
+    const struct document *doc = v->run ? v->run->doc : v->unit ? &v->unit->doc : NULL;
+    if (!doc || doc->source->language != LANGUAGE_PYTHON)
+        return UNKNOWN;
+    struct str text = doc->masked;
+    for (size_t at = str_find(text, name, 0); at != SIZE_MAX;
+         at = str_find(text, name, at + name.len))
+        if (!(at > 0 && in_word(text, at - 1)) && !in_word(text, at + name.len))
+            return VALUE_OF_BOOL(true);
+    return VALUE_OF_BOOL(false);
 }
 
 static bool is_below(const struct setting *s, const struct setting *map)
@@ -461,6 +496,8 @@ static struct value ask_file(const struct rule_view *v, struct str name)
         const struct framework *f = framework_of(v);
         return f ? VALUE_OF_STR(f->id) : UNKNOWN;
     }
+    if (!v->unit && v->run && v->run->doc && str_eq(name, STR("language")))
+        return text(language_name(v->run->doc->source->language));
     if (!v->unit)
         return UNKNOWN;
     if (str_eq(name, STR("language")))
@@ -514,6 +551,8 @@ static struct value ask_value(const struct rule_view *v, struct str name)
         return rule_option(v, rest);
     if (str_eq(family, STR("settings")))
         return ask_settings(v, rest);
+    if (str_eq(family, STR("code")))
+        return ask_code(v, rest);
     if (str_eq(family, STR("conflicts")))
         return ask_conflicts(v, rest);
     if (str_eq(family, STR("written_in")))
