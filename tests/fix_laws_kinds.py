@@ -342,7 +342,8 @@ def check_shell(laws, bash, before, after, unsafe, counts):
     if not come and not gone and shown(before) != shown(after):
         raise laws.Failure("bytes outside the values changed")
     for path in gone:
-        before = re.sub(r"--%s\b([ =][\w.'\"]+)?(\s+(?=\\))?" % path[-1], "", before)
+        flag = r"['\"\\]*".join("--" + path[-1])  # quoted in part, perhaps
+        before = re.sub(flag + r"\b([ =]\\?[\w.'\"]+)?(\s+(?=\\))?", "", before)
     squeezed = lambda text: re.sub(r"[\s\\]", "", shown(text))
     if gone and not come and squeezed(before) != squeezed(after):
         raise laws.Failure("bytes outside the removed flags changed")
