@@ -4,6 +4,7 @@
  * keys recognises such files. */
 #include "bind_table.h"
 
+#include "glob.h"
 #include "match.h"
 
 #include "banned.h"
@@ -105,6 +106,17 @@ static struct str program(struct str name)
     return name;
 }
 
+/* Is PATTERN ("train.py", "*_train.py") the file that COMMAND starts, by its path or as a
+ * module? */
+static bool starts(struct str pattern, struct str command)
+{
+    struct str name = program(command), file = STR(".py");
+    if (glob_match(pattern, name))
+        return true;
+    return str_ends(pattern, file) && !str_ends(name, file) &&
+           glob_match(str_slice(pattern, 0, pattern.len - file.len), bind_match_last(name));
+}
+
 /* A name of the program's text, whole: "DataLoader" followed by "("; of a script, a program
  * that it starts. */
 static bool calls(const struct seen *seen, struct str name)
@@ -113,7 +125,7 @@ static bool calls(const struct seen *seen, struct str name)
         const struct setting *s = seen->doc->tree.all.at[i];
         if (s->shape == SHAPE_CALL && str_eq(bind_match_last(s->name), name))
             return true;
-        if (s->shape == SHAPE_COMMAND && str_eq(program(s->name), name))
+        if (s->shape == SHAPE_COMMAND && starts(name, s->name))
             return true;
     }
     return false;

@@ -198,6 +198,37 @@ static void declare(struct reader *r, uint32_t first, uint32_t last, bool export
     }
 }
 
+/* The line breaks from FROM to TO, at most two. */
+static unsigned breaks(const struct reader *r, uint32_t from, uint32_t to)
+{
+    unsigned n = 0;
+    for (; from < to && n < 2; from++)
+        n += r->s->text.at[from] == '\n';
+    return n;
+}
+
+/* `read -r -d '' NAME <<EOF` gives the text of the here-document. False when it is another
+ * read. */
+static bool read_here(struct reader *r, uint32_t first, uint32_t last)
+{
+    const struct shell_tokens *heres = &r->s->heres;
+    bool whole = false;
+    for (uint32_t i = first; i + 2 < last; i++)
+        whole |= str_eq(token_text(r, i), STR("-d")) &&
+                 str_eq(token_text(r, i + 1), STR("''"));
+    if (!whole || shell_name(token_text(r, last - 1)) != token_text(r, last - 1).len)
+        return false;
+    struct span name = token(r, last - 1)->span;
+    for (uint32_t i = 0; i < heres->len; i++)
+        if (heres->at[i].span.from > name.to) {
+            bool next = breaks(r, name.to, heres->at[i].span.from) == 1;
+            if (next)
+                bind(r, SHELL_VALUE, name, heres->at[i].span);
+            return next;
+        }
+    return false;
+}
+
 static void builtin(struct reader *r, uint32_t first, uint32_t last, struct str name)
 {
     static const char *const DECLARE[] = {"declare", "typeset", "local", "readonly", NULL};
@@ -207,6 +238,8 @@ static void builtin(struct reader *r, uint32_t first, uint32_t last, struct str 
         declare(r, first, last, true);
     } else if (in_list(name, DECLARE)) {
         declare(r, first, last, false);
+    } else if (str_eq(name, STR("read")) && read_here(r, first, last)) {
+        return;
     } else if (in_list(name, OPAQUE)) {
         bool printf_v = !str_eq(name, STR("printf")) ||
                         (first < last && str_eq(token_text(r, first), STR("-v")));

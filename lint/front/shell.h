@@ -88,7 +88,7 @@ struct shell {
     struct setting *root;
     uint32_t *exports; /* bindings that are exported */
     uint32_t export_count;
-    struct shell_tokens sbatch; /* words of #SBATCH comments */
+    struct shell_tokens sbatch, heres; /* words of #SBATCH comments; here-documents */
     unsigned nested; /* in bash -c */
     size_t work; /* characters expanded so far */
     bool broken; /* a quote or bracket is never closed */

@@ -187,8 +187,11 @@ static void skip_heres(struct lexer *l)
     for (unsigned i = 0; i < l->heres; i++) {
         struct str wanted = delimiter(l, l->here[i].word);
         bool found = false;
+        struct shell_token *here = vec_add(l->s->scratch, &l->s->heres);
+        *here = (struct shell_token){.span = {l->at, l->at}};
         while (l->at < l->end && !found) {
             uint32_t to = line_end(l, l->at);
+            here->span.to = l->at;
             struct str line = str_slice(l->s->text, l->at, to);
             while (l->here[i].tabs && line.len && line.at[0] == '\t')
                 line = str_slice(line, 1, line.len);
