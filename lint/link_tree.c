@@ -63,18 +63,31 @@ static void add_copy(struct link_trees *t, struct link_node *to, struct document
         add_copies(t, n, doc, setting_resolve(s), depth + 1);
 }
 
+/* The maps that were merged into one map: a second time they bring nothing, and merge keys
+ * that lead back to their own map would be followed for ever. */
+struct merged VEC_BODY(const struct setting *);
+
+static bool was_merged(struct link_trees *t, struct merged *m, const struct setting *from)
+{
+    for (size_t i = 0; i < m->len; i++)
+        if (m->at[i] == from)
+            return true;
+    vec_push(t->arena, m, from);
+    return false;
+}
+
 /* What a merge key (<<) brings in where TO says nothing. */
 static void add_merged(struct link_trees *t, struct link_node *to, struct document *doc,
-                       const struct setting *merge, int depth)
+                       const struct setting *merge, struct merged *merged, int depth)
 {
     const struct setting *from = setting_resolve(merge);
-    if (depth > SETTING_MAX_ALIAS_DEPTH)
+    if (merged->len > SETTING_MAX_ALIAS_DEPTH || was_merged(t, merged, from))
         return;
     for (const struct setting *c = from->first; c && !t->full; c = c->next) {
         if (from->kind == SETTING_LIST || c->flags & SETTING_MERGE)
-            add_merged(t, to, doc, c, depth + 1);
+            add_merged(t, to, doc, c, merged, depth);
         else if (!(c->flags & SETTING_OVERRIDDEN) && !link_tree_child(to, c->key))
-            add_copy(t, to, doc, c, depth + 1);
+            add_copy(t, to, doc, c, depth);
     }
 }
 
@@ -84,9 +97,10 @@ static void add_copies(struct link_trees *t, struct link_node *to, struct docume
     for (const struct setting *c = from->first; c && !t->full; c = c->next)
         if (!(c->flags & (SETTING_OVERRIDDEN | SETTING_MERGE)))
             add_copy(t, to, doc, c, depth);
+    struct merged merged = {0};
     for (const struct setting *c = from->first; c && !t->full; c = c->next)
         if (c->flags & SETTING_MERGE)
-            add_merged(t, to, doc, c, 0);
+            add_merged(t, to, doc, c, &merged, depth);
 }
 
 struct link_node *link_tree_copy(struct link_trees *t, struct document *doc,
