@@ -32,7 +32,7 @@ class Case:
     """NAME of a LIBRARY: MAKE gives the network, FEED its arguments for a side, frames and seconds."""
 
     def __init__(self, library, name, family, make, feed, image=0, frames=0, seconds=0, aliases=(), extra=None):
-        self.library, self.name, self.family, self.make, self.feed = library, name, family, make, feed
+        self.package, self.name, self.family, self.make, self.feed = library, name, family, make, feed
         self.image, self.frames, self.seconds = image, frames, seconds
         self.aliases, self.extra = list(aliases), extra or {}
 
@@ -461,7 +461,7 @@ def measure(net, given, amp, checkpoint=False):
 
 
 def count(case):
-    row = {"library": case.library, "name": case.name, "family": case.family, "image": case.image,
+    row = {"library": case.package, "name": case.name, "family": case.family, "image": case.image,
            "frames": case.frames, "seconds": case.seconds, "aliases": case.aliases, **case.extra}
     with FakeTensorMode(allow_non_fake_inputs=True):
         net = vision.on_cuda(case.make)
@@ -519,7 +519,7 @@ def command_count(arguments):
             try:
                 row = count(case)
             except Exception as e:
-                row = {"library": case.library, "name": case.name, "error": f"{type(e).__name__}: {e}"[:300]}
+                row = {"library": case.package, "name": case.name, "error": f"{type(e).__name__}: {e}"[:300]}
             signal.alarm(0)
             row["took"] = round(time.time() - start, 1)
             out.write(json.dumps(row) + "\n")
