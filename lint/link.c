@@ -106,6 +106,18 @@ static int depth_of(const struct link_step *step)
     return depth;
 }
 
+/* The file at PATH as one of the unit's, by way of STEP. */
+static struct linked_file *take_in(struct linker *l, const struct link_step *step,
+                                   struct str path)
+{
+    struct linked_file *f = link_file_load(&l->unit->arena, l->c, path);
+    if (!f)
+        return NULL;
+    f->chain = step;
+    vec_push(&l->unit->arena, &l->unit->links, f);
+    return f;
+}
+
 /* Reads what STEP names. */
 static struct linked_file *open_step(struct linker *l, const struct link_spec *spec,
                                      const struct link_step *step, struct str text, bool told)
@@ -124,12 +136,7 @@ static struct linked_file *open_step(struct linker *l, const struct link_spec *s
         l->circular = true;
         return NULL;
     }
-    struct linked_file *f = link_file_load(a, l->c, path);
-    if (!f)
-        return NULL;
-    f->chain = step;
-    vec_push(a, &l->unit->links, f);
-    return f;
+    return take_in(l, step, path);
 }
 
 struct linked_file *link_open_path(struct linker *l, struct document *doc,
@@ -144,12 +151,7 @@ struct linked_file *link_open_path(struct linker *l, struct document *doc,
     path = link_file_find(a, l->c, STR("x"), path, false);
     if (!path.len || is_circle(step, path, a))
         return NULL;
-    struct linked_file *f = link_file_load(a, l->c, path);
-    if (!f)
-        return NULL;
-    f->chain = step;
-    vec_push(a, &l->unit->links, f);
-    return f;
+    return take_in(l, step, path);
 }
 
 struct linked_file *link_open(struct linker *l, struct document *doc,
